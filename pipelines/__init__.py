@@ -1,0 +1,1 @@
+"""Datasets: from files as they are found to TFRecord."""

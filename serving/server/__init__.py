@@ -1,0 +1,1 @@
+"""The embedded server: TensorFlow Serving's API on one machine."""

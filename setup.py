@@ -1,0 +1,46 @@
+"""Packaging of tf_mt: music translation for TensorFlow."""
+
+from setuptools import find_packages, setup
+
+TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
+
+setup(
+    name="tf_mt",
+    version="0.1.0",
+    description="Music translation for TensorFlow: train, compare, export, serve.",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["tf_mt*", "pipelines*", "serving*"]),
+    install_requires=[
+        "absl-py>=2.1",
+        "keras>=3.15,<3.16",
+        "librosa>=0.11,<0.12",
+        "numpy>=2.0",
+        "soundfile>=0.13",
+        "soxr>=0.5",
+        "tensorflow>=2.21,<2.22",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        # Conversion of recordings and scores to datasets, and reading them.
+        "data": [
+            "importlib_resources>=6",
+            "music21>=10.5,<11",
+            "pretty_midi>=0.2.11",
+            "symusic==0.5.8",
+            "tensorflow-datasets>=4.9.10,<5",
+        ],
+        # Training with logs, and the pictures of an evaluation.
+        "train": ["matplotlib>=3.9", "tensorboard>=2.20", TENSORFLOW_IO],
+        # The embedded server and the gRPC client.
+        "serving": [
+            "grpcio>=1.71",
+            "grpcio-health-checking>=1.71",
+            "grpcio-reflection>=1.71",
+            "tensorflow-serving-api>=2.21,<2.22",
+        ],
+        "dev": ["pytest>=8", "pytest-timeout>=2.3", "ruff==0.17.5"],
+    },
+)

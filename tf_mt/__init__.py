@@ -1,0 +1,1 @@
+"""Music translation for TensorFlow: the same music, played by another instrument."""

@@ -1,0 +1,1 @@
+"""Signal processing without state: files, windows, spectrograms and back."""

@@ -1,0 +1,1 @@
+"""Stored recordings, and the training batches cut from them."""

@@ -1,0 +1,1 @@
+"""Metrics, tables and pictures that judge a translation."""
