@@ -1,0 +1,34 @@
+"""Exports a run as a bundle that TensorFlow Serving loads."""
+
+import re
+from pathlib import Path
+
+from absl import flags
+
+from tf_mt import bundle, run, script
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("run", None, "Run to export the newest weights of.", required=True)
+flags.DEFINE_string("out", None, "Folder of bundles.", required=True)
+flags.DEFINE_string("model", None, "Name of the model; the run's name if not given.")
+
+
+def main(argv: list[str]) -> None:
+    """Exports as the flags say."""
+    folder = Path(FLAGS.run)
+    name = FLAGS.model or folder.resolve().name
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise ValueError(
+            f"model={name!r} must be letters, digits, '_', '.' and '-' only."
+        )
+    written = bundle.export(run.load_model(folder), Path(FLAGS.out) / name)
+    print(f"Exported {written}.")
+    print(
+        f"Next: python -m serving.server --model_base_path={written.parent.resolve()} "
+        f"--model_name={name} --port=8500"
+    )
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,54 @@
+"""Convolutions over time, or over time and frequency, under one name."""
+
+import keras
+import tensorflow as tf
+
+
+def convolution(
+    rank: int, filters: int, kernel: int, stride: int = 1
+) -> keras.layers.Layer:
+    """Makes a convolution that keeps the length divided by its stride.
+
+    Args:
+        rank: 1 for `[batch, frames, channels]`, 2 for `[batch, frames, bands,
+            channels]`.
+        filters: Output channels.
+        kernel: Size along every axis.
+        stride: Step along every axis.
+
+    Returns:
+        A layer padded with zeros at both ends.
+    """
+    kind = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank]
+    return kind(filters, kernel, strides=stride, padding="same")
+
+
+class ReflectedConvolution(keras.layers.Layer):
+    """A convolution of odd kernel whose input is reflected at its ends.
+
+    Args:
+        rank: As for `convolution`.
+        filters: Output channels.
+        kernel: Odd size along every axis.
+    """
+
+    def __init__(self, rank: int, filters: int, kernel: int):
+        super().__init__()
+        kind = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D}[rank]
+        self.margin = kernel // 2
+        self.convolution = kind(filters, kernel, padding="valid")
+
+    def build(self, shape: tuple) -> None:
+        """Makes the kernel for the shape of the input before it is reflected."""
+        self.convolution.build(shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Convolves `[batch, ..., channels]`; keeps every length."""
+        margins = [[self.margin, self.margin]] * (x.shape.rank - 2)
+        return self.convolution(tf.pad(x, [[0, 0], *margins, [0, 0]], mode="REFLECT"))
+
+
+def upsampling_convolution(rank: int, filters: int) -> keras.layers.Layer:
+    """Makes a transposed convolution of kernel 4 that doubles every length."""
+    kind = {1: keras.layers.Conv1DTranspose, 2: keras.layers.Conv2DTranspose}[rank]
+    return kind(filters, 4, strides=2, padding="same")

@@ -1,0 +1,48 @@
+"""The approaches, by name."""
+
+from typing import NamedTuple
+
+from tf_mt import config, names
+from tf_mt.models import translator, vae_gan
+
+
+class Approach(NamedTuple):
+    """A family of models.
+
+    Attributes:
+        knobs: Class of its configuration.
+        model: Its `Translator`.
+        presets: Its named configurations.
+    """
+
+    knobs: type[config.Knobs]
+    model: type[translator.Translator]
+    presets: dict[str, config.Preset]
+
+
+APPROACHES = {
+    "vae_gan": Approach(vae_gan.Config, vae_gan.VaeGan, vae_gan.PRESETS),
+}
+
+
+def approach(name: str) -> Approach:
+    """Returns the approach of that name.
+
+    Raises:
+        ValueError: There is none; the message lists those there are.
+    """
+    if name not in APPROACHES:
+        raise ValueError(names.unknown("approach", name, APPROACHES))
+    return APPROACHES[name]
+
+
+def preset(approach_name: str, preset_name: str) -> config.Preset:
+    """Returns a preset of an approach.
+
+    Raises:
+        ValueError: There is none of that name; the message lists those there are.
+    """
+    presets = approach(approach_name).presets
+    if preset_name not in presets:
+        raise ValueError(names.unknown("preset", preset_name, presets))
+    return presets[preset_name]

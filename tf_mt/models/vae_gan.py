@@ -1,0 +1,392 @@
+"""VAE-GAN: one encoder, domains told apart by generators and discriminators.
+
+Nabi and Chemla-Romeu-Santos 2022 after AlBadawy and Lyu 2020: a variational
+autoencoder of log-mel spectrograms whose generators also have to fool a discriminator
+per domain, keep the code of what they translate (cycle) and share one code space
+(latent). With the weights of those three at zero it is their spectral VAE.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf_mt import config, dataset
+from tf_mt.layers import (
+    convolution,
+    frame_windows,
+    normalisation,
+    residual,
+    spectrogram,
+    spectrogram_vae,
+    stacks,
+)
+from tf_mt.losses import adversarial, reconstruction
+from tf_mt.models import translator
+
+SILENCE = -1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(config.Knobs):
+    """Knobs of the VAE-GAN; the defaults are the paper's network."""
+
+    n_fft: int = config.knob(800, "Samples in a frame of the STFT.", minimum=4)
+    hop: int = config.knob(200, "Samples from one frame to the next.", minimum=2)
+    bands: int = config.knob(128, "Mel bands.", minimum=8)
+    low_hz: float = config.knob(40.0, "Where the lowest mel band begins.", minimum=0.0)
+    clip_frames: int = config.knob(128, "Frames in a training clip.", minimum=16)
+    griffin_lim_iterations: int = config.knob(
+        32, "Iterations that turn a translated spectrogram into sound.", minimum=1
+    )
+    rank: int = config.knob(
+        2, "1 convolves over time, with bands as channels; 2 over both.", minimum=1
+    )
+    stem: int = config.knob(32, "Channels after the first convolution.", minimum=1)
+    growth: int = config.knob(2, "Growth of channels at each halving.", minimum=1)
+    halvings: int = config.knob(
+        2, "How often the encoder halves the frames.", minimum=0
+    )
+    kernel: int = config.knob(3, "Kernel size of the residual blocks.", minimum=1)
+    encoder_blocks: int = config.knob(4, "Residual blocks of the encoder.", minimum=0)
+    generator_blocks: int = config.knob(4, "Residual blocks of a generator.", minimum=0)
+    code: int = config.knob(
+        0,
+        "Channels of the code, normalised; 0 takes the encoder's output as it is.",
+        minimum=0,
+    )
+    generators: str = config.knob(
+        "per_domain",
+        "A generator for each domain, or a shared one that adaptive instance "
+        "normalisation tells the domain.",
+        choices=("per_domain", "shared"),
+    )
+    shared_blocks: int = config.knob(
+        1, "Residual blocks that the generators of all domains share.", minimum=0
+    )
+    discriminator: int = config.knob(
+        64, "Channels of a discriminator after its first halving.", minimum=1
+    )
+    noise: float = config.knob(
+        1.0, "Standard deviation of the noise on the code in training.", minimum=0.0
+    )
+    objective: str = config.knob(
+        "lsgan", "The adversarial game.", choices=adversarial.OBJECTIVES
+    )
+    cycle_gradient: bool = config.knob(
+        True, "Whether the cycle's gradient flows through the translation as well."
+    )
+    weights: dict = config.knob(
+        {
+            "reconstruction": 100.0,
+            "kl": 0.1,
+            "adversarial": 10.0,
+            "cycle": 100.0,
+            "latent": 10.0,
+            "paired": 0.0,
+            "discriminator": 1.0,
+            "gradient_penalty": 10.0,
+        },
+        "Weight of each loss term.",
+    )
+    warmup: dict = config.knob(
+        {"kl": 0.0, "adversarial": 0.0, "cycle": 0.0, "latent": 0.0},
+        "Steps over which a term's weight rises from zero.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rank > 2:
+            raise ValueError(f"rank={self.rank} must be 1 or 2.")
+        if self.shared_blocks > self.generator_blocks:
+            raise ValueError(
+                f"shared_blocks={self.shared_blocks} must be at most "
+                f"generator_blocks={self.generator_blocks}."
+            )
+        if self.clip_frames % (2 * 2**self.halvings):
+            raise ValueError(
+                f"clip_frames={self.clip_frames} must be a multiple of "
+                f"{2 * 2**self.halvings}, for halvings={self.halvings}."
+            )
+        if self.generators == "per_domain" and self.code:
+            raise ValueError(
+                f"code={self.code} needs generators=shared; per_domain takes code=0."
+            )
+
+
+class Content(NamedTuple):
+    """What survives a translation.
+
+    Attributes:
+        code: float32 `[batch, windows, frames / 2**halvings, ..., channels]`.
+        phase: Of the source, in radians `[batch, frames, bins]`; None where there is
+            no source.
+    """
+
+    code: tf.Tensor
+    phase: tf.Tensor | None
+
+
+class VaeGan(translator.Translator):
+    """The VAE-GAN behind the contract of `Translator`.
+
+    Args:
+        knobs: Its configuration.
+        info: The dataset that it is trained on.
+    """
+
+    terms = (
+        "reconstruction",
+        "kl",
+        "adversarial",
+        "cycle",
+        "latent",
+        "paired",
+        "discriminator",
+        "gradient_penalty",
+    )
+
+    def __init__(self, knobs: Config, info: dataset.DatasetInfo):
+        super().__init__(knobs, info)
+        self.batches = "paired" if knobs.weights["paired"] else "stacked"
+        self.hop_samples = knobs.hop
+        self.clip_samples = knobs.clip_frames * knobs.hop
+        self.window_samples = 4 * self.clip_samples
+        self.overlap_samples = self.clip_samples
+        self.front = spectrogram.LogMel(
+            info.sample_rate_hz,
+            knobs.n_fft,
+            knobs.hop,
+            knobs.bands,
+            knobs.low_hz,
+            knobs.griffin_lim_iterations,
+        )
+        domains = len(info.domains)
+        self.encoder = spectrogram_vae.Encoder(
+            knobs.rank,
+            knobs.stem,
+            knobs.growth,
+            knobs.halvings,
+            knobs.encoder_blocks,
+            knobs.kernel,
+            knobs.code,
+        )
+        self.generator = _generator(knobs, domains)
+        self.plays_against = bool(knobs.weights["adversarial"]) and domains > 1
+        self.discriminators = [
+            spectrogram_vae.Discriminator(knobs.rank, knobs.discriminator)
+            for _ in range(domains if self.plays_against else 0)
+        ]
+        self._make_variables()
+
+    def _make_variables(self) -> None:
+        clip = tf.zeros([1, self.knobs.clip_frames, self.knobs.bands])
+        domains = tf.range(len(self.info.domains))
+        self.generator(tf.repeat(self.encoder(clip), len(domains), axis=0), domains)
+        for discriminator in self.discriminators:
+            discriminator(clip)
+        self.built = True
+
+    def parts(self) -> dict[str, Sequence[keras.Layer]]:
+        """The autoencoder, and the discriminators if the game is played."""
+        parts = {"autoencoder": [self.encoder, self.generator]}
+        if self.plays_against:
+            parts["discriminators"] = self.discriminators
+        return parts
+
+    def encode(self, audio: tf.Tensor) -> Content:
+        """Encodes the means; the noise of training is left out."""
+        log_mel, phase = self.front.analyse(audio)
+        windows = frame_windows.cut(log_mel, self.knobs.clip_frames, SILENCE)
+        code = self.encoder(stacks.merge(windows))
+        return Content(stacks.split(code, windows), phase)
+
+    def timbre(self, domain: tf.Tensor) -> tf.Tensor:
+        """The generator looks the domain up itself."""
+        return domain
+
+    def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
+        """Generates window by window, cross-fades, and inverts the spectrogram."""
+        log_mel = self.decode_spectrogram(content.code, timbre)
+        if content.phase is None:
+            return self.front.synthesise(log_mel, None)
+        log_mel = log_mel[:, : tf.shape(content.phase)[1]]
+        return self.front.synthesise(log_mel, content.phase)
+
+    def decode_spectrogram(self, code: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
+        """Generates the log-mel `[batch, frames, bands]` of `Content.code`."""
+        windows = self.generator.play(code, timbre)
+        frames = (tf.shape(code)[1] + 1) * self.knobs.clip_frames // 2
+        return frame_windows.join(windows, frames)
+
+    def objectives(
+        self, batch: translator.Batch, training: bool
+    ) -> list[translator.Objective]:
+        """The autoencoder's losses and the discriminators', from one translation."""
+        weights = self.knobs.weights
+        truth = self.front.log_mel(batch["audio"])
+        domain = stacks.merge(batch["domain"])
+        mean = stacks.split(self.encoder(stacks.merge(truth)), truth)
+        code = self._noisy(mean, batch, training, stream=0)
+        generated = self.generator(stacks.merge(code), domain)
+        terms = {
+            "reconstruction": reconstruction.l1(generated, stacks.merge(truth)),
+            "kl": tf.reduce_mean(tf.square(mean)),
+        }
+        if len(self.info.domains) == 1:
+            return [translator.Objective(("autoencoder",), terms)]
+        # Row t of a rolled stack holds the content of domain t - shift.
+        shift = tf.random.stateless_uniform(
+            [], batch["seed"], 1, len(self.info.domains), tf.int32
+        )
+        if weights["latent"]:
+            of_domain = self.batch_mean(mean)
+            moved = tf.roll(of_domain, shift, axis=0)
+            terms["latent"] = reconstruction.l1(of_domain, moved)
+        if not (weights["adversarial"] or weights["cycle"] or weights["paired"]):
+            return [translator.Objective(("autoencoder",), terms)]
+        fake = self.generator(stacks.merge(tf.roll(code, shift, axis=1)), domain)
+        if weights["paired"]:
+            terms["paired"] = reconstruction.l1(fake, stacks.merge(truth))
+        if weights["cycle"]:
+            through = fake if self.knobs.cycle_gradient else tf.stop_gradient(fake)
+            again = stacks.split(self.encoder(through), truth)
+            terms["kl"] += tf.reduce_mean(tf.square(again))
+            back = tf.roll(self._noisy(again, batch, training, 1), -shift, axis=1)
+            returned = self.generator(stacks.merge(back), domain)
+            terms["cycle"] = reconstruction.l1(returned, stacks.merge(truth))
+        if not weights["adversarial"]:
+            return [translator.Objective(("autoencoder",), terms)]
+        judged = spectrogram_vae.routed(self.discriminators, fake, domain)
+        terms["adversarial"] = adversarial.generator(self.knobs.objective, judged)
+        return [
+            translator.Objective(("autoencoder",), terms),
+            self._discriminators_objective(stacks.merge(truth), fake, domain, batch),
+        ]
+
+    def _discriminators_objective(
+        self,
+        truth: tf.Tensor,
+        fake: tf.Tensor,
+        domain: tf.Tensor,
+        batch: translator.Batch,
+    ) -> translator.Objective:
+        fake = tf.stop_gradient(fake)
+
+        def judge(clips: tf.Tensor) -> tf.Tensor:
+            return spectrogram_vae.routed(self.discriminators, clips, domain)
+
+        game = self.knobs.objective
+        terms = {
+            "discriminator": adversarial.discriminator(game, judge(truth), judge(fake))
+        }
+        if game == "wgan_gp":
+            share = tf.math.sigmoid(2.0 * self.normal(truth[:, 0, 0], batch, 2))
+            terms["gradient_penalty"] = adversarial.gradient_penalty(
+                judge, truth, fake, share
+            )
+        return translator.Objective(("discriminators",), terms)
+
+    def _noisy(
+        self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
+    ) -> tf.Tensor:
+        if not training or not self.knobs.noise:
+            return mean
+        return mean + self.knobs.noise * self.normal(mean, batch, stream)
+
+
+def _generator(knobs: Config, domains: int) -> keras.layers.Layer:
+    shared = knobs.shared_blocks if knobs.generators == "per_domain" else 0
+
+    def head(norm: type[keras.layers.Layer]) -> spectrogram_vae.Head:
+        return spectrogram_vae.Head(
+            knobs.rank,
+            knobs.stem,
+            knobs.growth,
+            knobs.halvings,
+            knobs.generator_blocks - shared,
+            knobs.kernel,
+            knobs.bands,
+            norm,
+        )
+
+    trunk = knobs.stem * knobs.growth**knobs.halvings
+    if knobs.generators == "shared":
+        expansion = convolution.convolution(knobs.rank, trunk, knobs.kernel)
+        return spectrogram_vae.SharedGenerator(
+            domains, expansion, head(normalisation.AdaptiveInstanceNorm)
+        )
+    plain = normalisation.InstanceNorm
+    blocks = [
+        residual.ResidualBlock(knobs.rank, trunk, knobs.kernel, plain)
+        for _ in range(shared)
+    ]
+    return spectrogram_vae.DomainGenerators(
+        blocks, [head(plain) for _ in range(domains)]
+    )
+
+
+PRESETS = {
+    "paper": config.Preset(
+        Config(),
+        config.Training(
+            steps=100_000,
+            epoch_steps=1000,
+            batch_size=4,
+            learning_rate=1e-4,
+            beta_1=0.5,
+        ),
+    ),
+    "small": config.Preset(
+        Config(
+            n_fft=1024,
+            hop=256,
+            rank=1,
+            stem=256,
+            growth=1,
+            kernel=5,
+            encoder_blocks=3,
+            code=16,
+            generators="shared",
+            noise=0.3,
+            cycle_gradient=False,
+            weights={
+                "reconstruction": 1.0,
+                "kl": 0.0,
+                "adversarial": 0.0,
+                "cycle": 1.0,
+                "latent": 0.0,
+            },
+        ),
+        config.Training(
+            steps=1000,
+            epoch_steps=100,
+            batch_size=8,
+            learning_rate=6e-4,
+            warmup_steps=100,
+            clip_norm=1.0,
+            precision="mixed_bfloat16",
+            sampled_epochs=3,
+        ),
+    ),
+    "tiny": config.Preset(
+        Config(
+            n_fft=256,
+            hop=128,
+            bands=16,
+            low_hz=0.0,
+            clip_frames=32,
+            griffin_lim_iterations=2,
+            rank=1,
+            stem=8,
+            growth=1,
+            encoder_blocks=1,
+            generator_blocks=1,
+            shared_blocks=0,
+            discriminator=4,
+        ),
+        config.Training(steps=4, epoch_steps=2, batch_size=2, validation_batches=1),
+    ),
+}
