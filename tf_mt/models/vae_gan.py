@@ -16,6 +16,7 @@ import tensorflow as tf
 from tf_mt import config, dataset
 from tf_mt.layers import (
     convolution,
+    domain_classifier,
     frame_windows,
     normalisation,
     residual,
@@ -23,10 +24,12 @@ from tf_mt.layers import (
     spectrogram_vae,
     stacks,
 )
-from tf_mt.losses import adversarial, reconstruction
+from tf_mt.losses import adversarial, confusion, reconstruction
 from tf_mt.models import translator
 
 SILENCE = -1.0
+
+_TRANSLATION_TERMS = ("adversarial", "cycle", "paired")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,14 +88,16 @@ class Config(config.Knobs):
             "adversarial": 10.0,
             "cycle": 100.0,
             "latent": 10.0,
+            "confusion": 0.0,
             "paired": 0.0,
+            "classifier": 1.0,
             "discriminator": 1.0,
             "gradient_penalty": 10.0,
         },
         "Weight of each loss term.",
     )
     warmup: dict = config.knob(
-        {"kl": 0.0, "adversarial": 0.0, "cycle": 0.0, "latent": 0.0},
+        {"kl": 0.0, "adversarial": 0.0, "cycle": 0.0, "latent": 0.0, "confusion": 0.0},
         "Steps over which a term's weight rises from zero.",
     )
 
@@ -143,7 +148,9 @@ class VaeGan(translator.Translator):
         "adversarial",
         "cycle",
         "latent",
+        "confusion",
         "paired",
+        "classifier",
         "discriminator",
         "gradient_penalty",
     )
@@ -174,17 +181,24 @@ class VaeGan(translator.Translator):
             knobs.code,
         )
         self.generator = _generator(knobs, domains)
-        self.plays_against = bool(knobs.weights["adversarial"]) and domains > 1
+        self.plays = bool(knobs.weights["adversarial"]) and domains > 1
+        self.confuses = bool(knobs.weights["confusion"]) and domains > 1
         self.discriminators = [
             spectrogram_vae.Discriminator(knobs.rank, knobs.discriminator)
-            for _ in range(domains if self.plays_against else 0)
+            for _ in range(domains if self.plays else 0)
         ]
+        self.classifier = domain_classifier.DomainClassifier(
+            knobs.rank, domains, kernel=3
+        )
         self._make_variables()
 
     def _make_variables(self) -> None:
         clip = tf.zeros([1, self.knobs.clip_frames, self.knobs.bands])
         domains = tf.range(len(self.info.domains))
-        self.generator(tf.repeat(self.encoder(clip), len(domains), axis=0), domains)
+        code = self.encoder(clip)
+        self.generator(tf.repeat(code, len(domains), axis=0), domains)
+        if self.confuses:
+            self.classifier(code)
         for discriminator in self.discriminators:
             discriminator(clip)
         self.built = True
@@ -192,8 +206,10 @@ class VaeGan(translator.Translator):
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
         """The autoencoder, and the discriminators if the game is played."""
         parts = {"autoencoder": [self.encoder, self.generator]}
-        if self.plays_against:
+        if self.plays:
             parts["discriminators"] = self.discriminators
+        if self.confuses:
+            parts["classifier"] = [self.classifier]
         return parts
 
     def encode(self, audio: tf.Tensor) -> Content:
@@ -224,8 +240,7 @@ class VaeGan(translator.Translator):
     def objectives(
         self, batch: translator.Batch, training: bool
     ) -> list[translator.Objective]:
-        """The autoencoder's losses and the discriminators', from one translation."""
-        weights = self.knobs.weights
+        """The autoencoder's losses, and those of what it plays against."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
         mean = stacks.split(self.encoder(stacks.merge(truth)), truth)
@@ -235,59 +250,85 @@ class VaeGan(translator.Translator):
             "reconstruction": reconstruction.l1(generated, stacks.merge(truth)),
             "kl": tf.reduce_mean(tf.square(mean)),
         }
+        objectives = [translator.Objective(("autoencoder",), terms)]
         if len(self.info.domains) == 1:
-            return [translator.Objective(("autoencoder",), terms)]
+            return objectives
         # Row t of a rolled stack holds the content of domain t - shift.
         shift = tf.random.stateless_uniform(
             [], batch["seed"], 1, len(self.info.domains), tf.int32
         )
-        if weights["latent"]:
+        if self.knobs.weights["latent"]:
             of_domain = self.batch_mean(mean)
-            moved = tf.roll(of_domain, shift, axis=0)
-            terms["latent"] = reconstruction.l1(of_domain, moved)
-        if not (weights["adversarial"] or weights["cycle"] or weights["paired"]):
-            return [translator.Objective(("autoencoder",), terms)]
-        fake = self.generator(stacks.merge(tf.roll(code, shift, axis=1)), domain)
-        if weights["paired"]:
-            terms["paired"] = reconstruction.l1(fake, stacks.merge(truth))
-        if weights["cycle"]:
-            through = fake if self.knobs.cycle_gradient else tf.stop_gradient(fake)
-            again = stacks.split(self.encoder(through), truth)
-            terms["kl"] += tf.reduce_mean(tf.square(again))
-            back = tf.roll(self._noisy(again, batch, training, 1), -shift, axis=1)
-            returned = self.generator(stacks.merge(back), domain)
-            terms["cycle"] = reconstruction.l1(returned, stacks.merge(truth))
-        if not weights["adversarial"]:
-            return [translator.Objective(("autoencoder",), terms)]
-        judged = spectrogram_vae.routed(self.discriminators, fake, domain)
-        terms["adversarial"] = adversarial.generator(self.knobs.objective, judged)
-        return [
-            translator.Objective(("autoencoder",), terms),
-            self._discriminators_objective(stacks.merge(truth), fake, domain, batch),
-        ]
+            terms["latent"] = reconstruction.l1(
+                of_domain, tf.roll(of_domain, shift, axis=0)
+            )
+        if self.confuses:
+            objectives.append(self._confuse(mean, domain, terms))
+        if any(self.knobs.weights[term] for term in _TRANSLATION_TERMS):
+            moved = stacks.merge(tf.roll(code, shift, axis=1))
+            fake = self.generator(moved, domain)
+            if self.knobs.weights["paired"]:
+                terms["paired"] = reconstruction.l1(fake, stacks.merge(truth))
+            if self.knobs.weights["cycle"]:
+                self._return(fake, truth, shift, batch, training, terms)
+            if self.plays:
+                objectives.append(self._play(fake, truth, batch, terms))
+        return objectives
 
-    def _discriminators_objective(
+    def _return(
         self,
-        truth: tf.Tensor,
         fake: tf.Tensor,
-        domain: tf.Tensor,
+        truth: tf.Tensor,
+        shift: tf.Tensor,
         batch: translator.Batch,
+        training: bool,
+        terms: dict[str, tf.Tensor],
+    ) -> None:
+        """Translates translations back, and adds what was lost on the way."""
+        through = fake if self.knobs.cycle_gradient else tf.stop_gradient(fake)
+        mean = stacks.split(self.encoder(through), truth)
+        code = self._noisy(mean, batch, training, stream=1)
+        returned = self.generator(
+            stacks.merge(tf.roll(code, -shift, axis=1)), stacks.merge(batch["domain"])
+        )
+        terms["cycle"] = reconstruction.l1(returned, stacks.merge(truth))
+        terms["kl"] += tf.reduce_mean(tf.square(mean))
+
+    def _confuse(
+        self, mean: tf.Tensor, domain: tf.Tensor, terms: dict[str, tf.Tensor]
     ) -> translator.Objective:
-        fake = tf.stop_gradient(fake)
+        """Adds the encoder's share of the game; returns the classifier's."""
+        code = stacks.merge(mean)
+        terms["confusion"] = confusion.confusion(self.classifier(code))
+        logits = self.classifier(tf.stop_gradient(code))
+        return translator.Objective(
+            ("classifier",), {"classifier": confusion.classification(logits, domain)}
+        )
+
+    def _play(
+        self,
+        fake: tf.Tensor,
+        truth: tf.Tensor,
+        batch: translator.Batch,
+        terms: dict[str, tf.Tensor],
+    ) -> translator.Objective:
+        """Adds the generators' share of the game; returns the discriminators'."""
+        domain, game = stacks.merge(batch["domain"]), self.knobs.objective
 
         def judge(clips: tf.Tensor) -> tf.Tensor:
             return spectrogram_vae.routed(self.discriminators, clips, domain)
 
-        game = self.knobs.objective
-        terms = {
-            "discriminator": adversarial.discriminator(game, judge(truth), judge(fake))
+        real, seen = stacks.merge(truth), tf.stop_gradient(fake)
+        terms["adversarial"] = adversarial.generator(game, judge(fake))
+        theirs = {
+            "discriminator": adversarial.discriminator(game, judge(real), judge(seen))
         }
         if game == "wgan_gp":
-            share = tf.math.sigmoid(2.0 * self.normal(truth[:, 0, 0], batch, 2))
-            terms["gradient_penalty"] = adversarial.gradient_penalty(
-                judge, truth, fake, share
+            share = tf.math.sigmoid(2.0 * self.normal(real[:, 0, 0], batch, stream=2))
+            theirs["gradient_penalty"] = adversarial.gradient_penalty(
+                judge, real, seen, share
             )
-        return translator.Objective(("discriminators",), terms)
+        return translator.Objective(("discriminators",), theirs)
 
     def _noisy(
         self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
@@ -358,6 +399,7 @@ PRESETS = {
                 "adversarial": 0.0,
                 "cycle": 1.0,
                 "latent": 0.0,
+                "confusion": 0.1,
             },
         ),
         config.Training(

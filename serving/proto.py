@@ -1,0 +1,62 @@
+"""The messages of TensorFlow Serving's Predict call, without TensorFlow.
+
+The stubs of the package tensorflow-serving-api import TensorFlow, which costs a client
+seconds and gigabytes that it has no use for. These messages are the same on the wire.
+They live in a descriptor pool of their own, beside TensorFlow's in the same process.
+Fields that the client neither sends nor reads are left out: protobuf skips them.
+"""
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
+# {message: {field: (number, type)}}; a star marks a repeated field. On the wire the
+# enum DataType is an int32, and a map is a list of its entries.
+_MESSAGES = {
+    "Dim": {"size": (1, "int64")},
+    "TensorShapeProto": {"dim": (2, "*Dim")},
+    "TensorProto": {
+        "dtype": (1, "int32"),
+        "tensor_shape": (2, "TensorShapeProto"),
+        "tensor_content": (4, "bytes"),
+        "float_val": (5, "*float"),
+        "int_val": (7, "*int32"),
+        "string_val": (8, "*bytes"),
+        "int64_val": (10, "*int64"),
+    },
+    "NamedTensor": {"key": (1, "string"), "value": (2, "TensorProto")},
+    "ModelSpec": {"name": (1, "string"), "signature_name": (3, "string")},
+    "PredictRequest": {
+        "model_spec": (1, "ModelSpec"),
+        "inputs": (2, "*NamedTensor"),
+        "output_filter": (3, "*string"),
+    },
+    "PredictResponse": {"outputs": (1, "*NamedTensor")},
+}
+
+
+def _file() -> descriptor_pb2.FileDescriptorProto:
+    file = descriptor_pb2.FileDescriptorProto(name="predict.proto", syntax="proto3")
+    for message, fields in _MESSAGES.items():
+        declared = file.message_type.add(name=message)
+        for name, (number, kind) in fields.items():
+            field = declared.field.add(name=name, number=number)
+            field.label = (
+                field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
+            )
+            kind = kind.removeprefix("*")
+            if kind in _MESSAGES:
+                field.type = field.TYPE_MESSAGE
+                field.type_name = f".{kind}"
+            else:
+                field.type = field.Type.Value(f"TYPE_{kind.upper()}")
+    return file
+
+
+_pool = descriptor_pool.DescriptorPool()
+_pool.AddSerializedFile(_file().SerializeToString())
+_classes = message_factory.GetMessageClassesForFiles(["predict.proto"], _pool)
+
+PredictRequest = _classes["PredictRequest"]
+PredictResponse = _classes["PredictResponse"]
+TensorProto = _classes["TensorProto"]

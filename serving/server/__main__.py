@@ -1,0 +1,88 @@
+"""Serves a model over TensorFlow Serving's gRPC API.
+
+python -m serving.server --model_base_path=DIR --model_name=NAME --port=8500
+
+The flags are named as those of tensorflow_model_server, which takes its place in
+production. SIGTERM and SIGINT end the server once it has answered what it was asked.
+"""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+from absl import flags, logging
+
+from serving.server.model import Model
+from serving.server.server import Server
+from tf_mt import script
+
+_PORT = flags.DEFINE_integer("port", 8500, "Port to listen on; 0 for any free one.")
+_NAME = flags.DEFINE_string("model_name", "default", "What clients call the model.")
+_BASE_PATH = flags.DEFINE_string(
+    "model_base_path", None, "Folder of the model's numbered versions.", required=True
+)
+_POLL = flags.DEFINE_integer(
+    "file_system_poll_wait_seconds",
+    1,
+    "Seconds between looks for a new version; 0 to look, and try to load, once.",
+    lower_bound=0,
+)
+_RETRIES = flags.DEFINE_integer(
+    "max_num_load_retries",
+    5,
+    "How often a version that does not load is tried again.",
+    lower_bound=0,
+)
+_RETRY_INTERVAL = flags.DEFINE_integer(
+    "load_retry_interval_micros",
+    60_000_000,
+    "Microseconds between these tries.",
+    lower_bound=0,
+)
+_THREADS = flags.DEFINE_integer(
+    "grpc_max_threads",
+    None,
+    "Requests that are worked on at once; four per CPU by default.",
+    lower_bound=1,
+)
+
+
+def main(argv: list[str]) -> None:
+    """Serves until a signal comes."""
+    stop = _stop_signal()
+    logging.set_verbosity(logging.INFO)
+    # TensorFlow calls the loader of sessions deprecated whenever it is used.
+    tf.get_logger().setLevel("ERROR")
+    model = Model(
+        _NAME.value,
+        Path(_BASE_PATH.value),
+        poll_wait_seconds=_POLL.value,
+        max_load_retries=_RETRIES.value,
+        load_retry_interval_seconds=_RETRY_INTERVAL.value / 1e6,
+    )
+    server = Server(model, _PORT.value, _THREADS.value)
+    server.start()
+    print(f"Listening on port {server.port}: {model}.", flush=True)
+    stop.wait()
+    server.stop()
+
+
+def _stop_signal() -> threading.Event:
+    """An event that the first signal to end sets; the second one ends at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,264 @@
+"""A served model: its versions on disk, and those of them that are in memory.
+
+The newest version on disk is the one that is wanted. It is loaded beside the one being
+served, takes its place when it is ready, and the older one is closed when the last
+request that uses it has been answered: no request fails because of a new version.
+"""
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+from absl import logging
+from tensorflow_serving.apis import get_model_status_pb2
+
+from serving.server import servable, status, warmup
+
+# Versions are int64 in the protocol.
+_MAX_NUMBER = 2**63 - 1
+
+State = get_model_status_pb2.ModelVersionStatus
+
+
+@dataclasses.dataclass
+class Version:
+    """A version that is, was or will be in memory.
+
+    Attributes:
+        number: Its number, the name of its folder.
+        state: One of the states of ModelVersionStatus.
+        error: Why it could not be loaded.
+        loaded: The SavedModel, while it is AVAILABLE or UNLOADING.
+        users: Requests that are using it.
+        attempts: How often it has been tried to load.
+        next_attempt: When to try again, by the monotonic clock.
+    """
+
+    number: int
+    state: int = State.START
+    error: status.StatusError | None = None
+    loaded: servable.Servable | None = None
+    users: int = 0
+    attempts: int = 0
+    next_attempt: float = 0.0
+
+
+class Model:
+    """The versions of one model."""
+
+    def __init__(
+        self,
+        name: str,
+        base_path: Path,
+        poll_wait_seconds: float = 1.0,
+        max_load_retries: int = 5,
+        load_retry_interval_seconds: float = 60.0,
+    ):
+        """Names a model; nothing is loaded before `start`.
+
+        Args:
+            name: What clients call it.
+            base_path: The folder whose subfolders with a number for a name are its
+                versions.
+            poll_wait_seconds: Time between looks at that folder; 0 to look, and to
+                try to load what is there, once.
+            max_load_retries: How often a version that does not load is tried again.
+            load_retry_interval_seconds: Time between tries.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+        """
+        if not base_path.is_dir():
+            raise FileNotFoundError(
+                f"model_base_path={str(base_path)!r} is not a folder; give the one "
+                "that holds the numbered version folders."
+            )
+        self.name = name
+        self._base_path = base_path
+        self._poll_wait_seconds = poll_wait_seconds
+        self._max_load_retries = max_load_retries
+        self._load_retry_interval_seconds = load_retry_interval_seconds
+        self._versions: dict[int, Version] = {}
+        self._wanted: Version | None = None
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[bool], None]] = []
+        self._available = False
+        self._stopped = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def listen(self, listener: Callable[[bool], None]) -> None:
+        """Calls `listener` whenever the model becomes, or is no longer, available."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Loads the newest version, if there is one, and watches for others."""
+        self.poll()
+        if self._poll_wait_seconds:
+            self._watcher.start()
+
+    def stop(self) -> None:
+        """Closes all versions; no request may be under way."""
+        self._stopped.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        self._retire(keep=None)
+
+    @contextlib.contextmanager
+    def lease(self, number: int | None) -> Iterator[Version]:
+        """Lends a version, which stays in memory until it is given back.
+
+        Args:
+            number: The version that is wanted; None for the newest.
+
+        Yields:
+            An AVAILABLE version.
+
+        Raises:
+            StatusError: If there is none.
+        """
+        with self._lock:
+            ready = [v for v in self._versions.values() if v.state == State.AVAILABLE]
+            if number is not None:
+                ready = [version for version in ready if version.number == number]
+            if not ready:
+                raise status.not_found(self.name, number)
+            version = max(ready, key=lambda version: version.number)
+            version.users += 1
+        try:
+            yield version
+        finally:
+            with self._lock:
+                version.users -= 1
+            self._close_if_idle(version)
+
+    def versions(self) -> list[Version]:
+        """Copies of all versions there have been, by number."""
+        with self._lock:
+            return [
+                dataclasses.replace(version)
+                for _, version in sorted(self._versions.items())
+            ]
+
+    def __str__(self) -> str:
+        if self._wanted is None:
+            return (
+                f"no version of {self.name!r} in {str(self._base_path)!r} yet (a "
+                "version is a folder with a number for a name); waiting for one"
+            )
+        version = self._wanted
+        if version.state == State.AVAILABLE:
+            return f"serving version {version.number} of {self.name!r}"
+        reason = str(version.error).partition("\n")[0]
+        return f"version {version.number} of {self.name!r} does not load: {reason}"
+
+    def poll(self) -> None:
+        """Looks at the base path once, and loads and unloads accordingly."""
+        try:
+            directories = self._on_disk()
+        except OSError as error:
+            logging.error("Cannot look for versions, keeping what is there: %s", error)
+            return
+        self._want(max(directories, default=None))
+        wanted = self._wanted
+        if wanted is None:
+            self._retire(keep=None)
+        else:
+            due = time.monotonic() >= wanted.next_attempt
+            if wanted.state in (State.START, State.LOADING) and due:
+                self._load(wanted, directories[wanted.number])
+            if wanted.state == State.AVAILABLE:
+                self._retire(keep=wanted)
+        self._notify()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._poll_wait_seconds):
+            self.poll()
+
+    def _on_disk(self) -> dict[int, Path]:
+        return {
+            int(path.name): path
+            for path in sorted(self._base_path.iterdir())
+            if path.name.isdecimal() and int(path.name) <= _MAX_NUMBER and path.is_dir()
+        }
+
+    def _want(self, number: int | None) -> None:
+        """Makes the version of a number the wanted one."""
+        if self._wanted is not None and self._wanted.number == number:
+            return
+        with self._lock:
+            if self._wanted is not None and self._wanted.state == State.LOADING:
+                self._wanted.state = State.END
+                self._wanted.error = status.StatusError(
+                    grpc.StatusCode.CANCELLED, "Loading of servable cancelled"
+                )
+            if number is None:
+                self._wanted = None
+                return
+            known = self._versions.get(number)
+            if known is None or known.state != State.AVAILABLE:
+                known = self._versions[number] = Version(number)
+            self._wanted = known
+
+    def _load(self, version: Version, directory: Path) -> None:
+        logging.info("Loading version %d of %r", version.number, self.name)
+        version.state = State.LOADING
+        version.attempts += 1
+        try:
+            version.loaded = _warm(directory)
+        except Exception as error:
+            # What a damaged folder raises is anyone's guess; the server outlives it.
+            logging.error(
+                "Loading version %d of %r failed: %s", version.number, self.name, error
+            )
+            version.error = status.from_error(error)
+            version.next_attempt = time.monotonic() + self._load_retry_interval_seconds
+            if version.attempts > self._max_load_retries:
+                version.state = State.END
+        else:
+            logging.info("Version %d of %r is available", version.number, self.name)
+            with self._lock:
+                version.error = None
+                version.state = State.AVAILABLE
+
+    def _retire(self, keep: Version | None) -> None:
+        """Unloads all versions but one, each as soon as nobody uses it."""
+        with self._lock:
+            retired = [
+                version
+                for version in self._versions.values()
+                if version.state == State.AVAILABLE and version is not keep
+            ]
+            for version in retired:
+                version.state = State.UNLOADING
+        for version in retired:
+            logging.info("Unloading version %d of %r", version.number, self.name)
+            self._close_if_idle(version)
+
+    def _close_if_idle(self, version: Version) -> None:
+        with self._lock:
+            if version.state != State.UNLOADING or version.users:
+                return
+            version.state = State.END
+            unused, version.loaded = version.loaded, None
+        unused.close()
+
+    def _notify(self) -> None:
+        available = any(v.state == State.AVAILABLE for v in self.versions())
+        if available != self._available:
+            self._available = available
+            for listener in self._listeners:
+                listener(available)
+
+
+def _warm(directory: Path) -> servable.Servable:
+    """A version that has answered its warm-up requests."""
+    with contextlib.ExitStack() as on_error:
+        loaded = servable.Servable(directory)
+        on_error.callback(loaded.close)
+        warmup.replay(loaded, directory)
+        on_error.pop_all()
+    return loaded

@@ -1,0 +1,170 @@
+"""One version of a model in memory: a SavedModel in a session of TensorFlow's runtime.
+
+The session runs the graph as TensorFlow Serving's does: outputs that are not asked for
+are pruned, and a deadline stops the run.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, types_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import predict_pb2
+
+from serving import tensors
+from serving.server import status
+
+_MAX_TIMEOUT_MS = 2**31 - 1
+
+
+class Servable:
+    """A loaded SavedModel; any number of threads may use it at once.
+
+    Attributes:
+        signatures: The SignatureDef of each signature, by name.
+    """
+
+    def __init__(self, directory: Path):
+        """Loads a version folder.
+
+        Raises:
+            Exception: Of many kinds, if the folder holds no sound SavedModel.
+        """
+        with contextlib.ExitStack() as on_error, tf.Graph().as_default():
+            self._session = tf.compat.v1.Session()
+            on_error.callback(self.close)
+            meta_graph = tf.compat.v1.saved_model.load(
+                self._session, [tf.saved_model.SERVING], str(directory)
+            )
+            on_error.pop_all()
+        self.signatures = dict(meta_graph.signature_def)
+
+    def predict(
+        self,
+        request: predict_pb2.PredictRequest,
+        timeout_seconds: float | None = None,
+    ) -> predict_pb2.PredictResponse:
+        """Runs one signature.
+
+        Args:
+            request: As for TensorFlow Serving's Predict.
+            timeout_seconds: When to give up; None for never.
+
+        Returns:
+            The outputs; the model spec names the signature that was run.
+
+        Raises:
+            StatusError: If the request does not fit the signature, or the run fails.
+        """
+        name = request.model_spec.signature_name or "serving_default"
+        if name not in self.signatures:
+            raise status.StatusError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f'Serving signature key "{name}" not found.',
+            )
+        signature = self.signatures[name]
+        feeds = _feeds(signature, request.inputs)
+        fetches = _fetches(signature, request.output_filter)
+        options = tf.compat.v1.RunOptions()
+        if timeout_seconds is not None:
+            # No deadline is one in centuries, more than the runtime can count.
+            milliseconds = min(timeout_seconds * 1000, _MAX_TIMEOUT_MS)
+            options.timeout_in_ms = max(1, int(milliseconds))
+        try:
+            outputs = self._session.run(fetches, feeds, options)
+        except tf.errors.OpError as error:
+            raise status.from_error(error) from error
+        response = predict_pb2.PredictResponse()
+        response.model_spec.signature_name = name
+        for alias, output in outputs.items():
+            # A single string comes as a `bytes`, which NumPy would cut at a zero.
+            array = np.array(output, object) if isinstance(output, bytes) else output
+            tensors.write_values(array, response.outputs[alias])
+        return response
+
+    def close(self) -> None:
+        """Frees the memory; no run may be under way."""
+        self._session.close()
+
+
+def _feeds(
+    signature: meta_graph_pb2.SignatureDef,
+    inputs: Mapping[str, tensor_pb2.TensorProto],
+) -> dict[str, np.ndarray]:
+    """The arrays of a request, by the names of the graph's tensors."""
+    _check_names(signature, inputs)
+    feeds = {}
+    for position, alias in enumerate(sorted(signature.inputs)):
+        info = signature.inputs[alias]
+        given = inputs[alias] if alias in inputs else signature.defaults[alias]
+        try:
+            array = tensors.to_array(given)
+        except ValueError as error:
+            raise status.invalid_argument(f"tensor parsing error: {alias}") from error
+        if given.dtype != info.dtype:
+            raise status.invalid_argument(
+                f"Expects arg[{position}] to be {_type_name(info.dtype)} but "
+                f"{_type_name(given.dtype)} is provided"
+            )
+        expected = tf.TensorShape(info.tensor_shape)
+        if not expected.is_compatible_with(array.shape):
+            raise status.invalid_argument(
+                f'Input "{alias}" has shape {tf.TensorShape(array.shape)} where the '
+                f"signature expects {expected}"
+            )
+        feeds[info.name] = array
+    return feeds
+
+
+def _check_names(signature: meta_graph_pb2.SignatureDef, sent: Iterable[str]) -> None:
+    sent, expected = set(sent), set(signature.inputs)
+    optional = set(signature.defaults)
+    if len(sent) > len(expected) or (len(sent) < len(expected) and not optional):
+        raise status.invalid_argument(
+            f"input size does not match signature: {len(sent)}!={len(expected)} "
+            f"len({_set(sent)}) != len({_set(expected)}). "
+            f"Sent extra: {_set(sent - expected)}. "
+            f"Missing but required: {_set(expected - sent)}."
+        )
+    for alias in sorted(expected - sent - optional):
+        raise status.invalid_argument(
+            f"Signature input alias: {alias}(feed name: "
+            f"{signature.inputs[alias].name}) not found in request and no default "
+            f"value provided. Inputs expected to be in the request {_set(sent)}, or "
+            f"default input alias set: {','.join(sorted(optional))}"
+        )
+    if sent - expected:
+        raise status.invalid_argument(
+            "Inputs contains invalid name. Used request inputs: "
+            f"{','.join(sorted(sent & expected))}, request input: "
+            f"{','.join(sorted(sent))}"
+        )
+
+
+def _fetches(
+    signature: meta_graph_pb2.SignatureDef, output_filter: Iterable[str]
+) -> dict[str, str]:
+    """The names of the graph's tensors, by the names of the outputs asked for."""
+    fetches = {}
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise status.invalid_argument(
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {_set(signature.outputs)}."
+            )
+        if alias in fetches:
+            raise status.invalid_argument(f"duplicate output tensor alias: {alias}")
+        fetches[alias] = signature.outputs[alias].name
+    return fetches or {alias: info.name for alias, info in signature.outputs.items()}
+
+
+def _set(names: Iterable[str]) -> str:
+    return f"{{{','.join(sorted(names))}}}"
+
+
+def _type_name(data_type: int) -> str:
+    return types_pb2.DataType.Name(data_type).removeprefix("DT_").lower()

@@ -1,0 +1,300 @@
+import itertools
+import threading
+from concurrent import futures
+
+import grpc
+import numpy as np
+import pytest
+
+from serving import client, proto, tensors
+from serving.server.model import Model
+
+CODES = grpc.StatusCode
+
+
+class Script(grpc.GenericRpcHandler):
+    """A server whose answers are written down beforehand: errors, or None for an echo.
+
+    Once they are used up, it repeats the last one.
+    """
+
+    def __init__(self, answers=(None,)):
+        self.answers = list(answers)
+        self.calls = 0
+
+    def service(self, handler_call_details):
+        assert handler_call_details.method == proto.PREDICT
+        return grpc.unary_unary_rpc_method_handler(
+            self.answer,
+            request_deserializer=proto.PredictRequest.FromString,
+            response_serializer=proto.PredictResponse.SerializeToString,
+        )
+
+    def answer(self, request, context):
+        answer = self.answers[min(self.calls, len(self.answers) - 1)]
+        self.calls += 1
+        if answer is not None:
+            context.abort(*answer)
+        return proto.PredictResponse(outputs=request.inputs)
+
+
+@pytest.fixture
+def start():
+    """Starts a server of a script and returns a client of it."""
+    servers, clients = [], []
+
+    def start(script, deadline_seconds=30.0):
+        server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[script])
+        port = server.add_insecure_port("localhost:0")
+        server.start()
+        servers.append(server)
+        clients.append(client.Client(f"localhost:{port}", "echo", deadline_seconds))
+        return clients[-1]
+
+    yield start
+    for connected in clients:
+        connected.close()
+    for server in servers:
+        server.stop(None)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Retries without pauses."""
+    monkeypatch.setattr(client, "_RETRY_SECONDS", (0.0,) * 4)
+
+
+@pytest.fixture(scope="module")
+def connected(translator):
+    with client.Client(translator.address, "translator") as connected:
+        yield connected
+
+
+def noise(*shape):
+    return np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
+
+
+# What works
+
+
+def test_info(connected):
+    assert connected.info() == client.ModelInfo(("cello", "flute"), 16000, 4000, 400)
+
+
+@pytest.mark.parametrize("domain, gain", [("cello", 2.0), ("flute", 0.5)])
+def test_translate(connected, domain, gain):
+    audio = noise(3, 1000)
+    translated = connected.translate(audio, domain)
+    assert translated.dtype == np.float32
+    np.testing.assert_array_equal(translated, gain * audio)
+
+
+def test_translate_more_than_4_mib(connected):
+    audio = noise(1, 2_000_000)
+    np.testing.assert_array_equal(connected.translate(audio, "cello"), 2 * audio)
+
+
+@pytest.mark.parametrize("samples", [1, 399, 3600, 4000, 100_001])
+def test_a_stream_equals_one_shot(connected, samples):
+    audio = noise(samples)
+    blocks = np.array_split(audio, [samples // 7, samples // 2])
+    streamed = np.concatenate(list(connected.translate_stream(blocks, "cello")))
+    assert streamed.shape == audio.shape
+    np.testing.assert_allclose(
+        streamed, connected.translate(audio[None], "cello")[0], atol=1e-6
+    )
+
+
+def test_the_place_in_the_file_does_not_matter(connected):
+    audio = noise(9000)
+    translated = np.concatenate(list(connected.translate_stream([audio], "cello")))
+    for shift in (1, 1800, 3600, 5001):
+        blocks = [np.zeros(shift, np.float32), audio]
+        shifted = np.concatenate(list(connected.translate_stream(blocks, "cello")))
+        np.testing.assert_allclose(shifted[shift:], translated, atol=1e-6)
+
+
+def test_a_stream_is_read_no_further_than_needed(connected):
+    stream = connected.translate_stream(itertools.repeat(noise(1000)), "cello")
+    for block in itertools.islice(stream, 20):
+        assert len(block) <= 4000
+    stream.close()
+
+
+def test_both_encodings_are_read(start):
+    audio = noise(1, 10)
+
+    class Values(Script):
+        def answer(self, request, context):
+            response = proto.PredictResponse()
+            tensors.write_values(audio, response.outputs.add(key="audio").value)
+            return response
+
+    for script in (Script(), Values()):
+        np.testing.assert_array_equal(start(script).translate(audio, "any"), audio)
+
+
+class Concurrent(Script):
+    """Counts the calls under way; the first one waits for company."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+        self.company = threading.Event()
+
+    def answer(self, request, context):
+        with self.lock:
+            first = self.calls == 0
+            self.calls += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        if not first:
+            self.company.set()
+        assert self.company.wait(30)
+        with self.lock:
+            self.now -= 1
+        return proto.PredictResponse(outputs=request.inputs)
+
+
+def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
+    script = Concurrent()
+    connected = start(script)
+    info = client.ModelInfo(("any",), 16000, 100, 10)
+    monkeypatch.setattr(connected, "info", lambda: info)
+    audio = noise(5000)
+    stream = connected.translate_stream([audio], "any", in_flight=3)
+    np.testing.assert_allclose(np.concatenate(list(stream)), audio, atol=1e-6)
+    assert 2 <= script.most <= 3
+
+
+# What is tried again
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (CODES.UNAVAILABLE, "restarting"),
+        (CODES.RESOURCE_EXHAUSTED, "the queue is full"),
+    ],
+)
+def test_what_may_pass_is_tried_again(start, impatient, answer):
+    script = Script([answer, answer, None])
+    audio = noise(1, 10)
+    np.testing.assert_array_equal(start(script).translate(audio, "any"), audio)
+    assert script.calls == 3
+
+
+@pytest.mark.parametrize(
+    "code, details, kind, words",
+    [
+        (CODES.UNAVAILABLE, "gone", ConnectionError, "does not answer.*gone"),
+        (CODES.RESOURCE_EXHAUSTED, "full", OSError, "failed: RESOURCE_EXHAUSTED: full"),
+    ],
+)
+def test_but_not_for_ever(start, impatient, code, details, kind, words):
+    script = Script([(code, details)])
+    with pytest.raises(kind, match=words):
+        start(script).info()
+    assert script.calls == 5
+
+
+def test_and_not_beyond_the_deadline(start):
+    script = Script([(CODES.UNAVAILABLE, "gone")])
+    with pytest.raises(ConnectionError):
+        start(script, deadline_seconds=0.1).info()
+    assert script.calls <= 1
+
+
+@pytest.mark.parametrize(
+    "code, details, kind, words",
+    [
+        (CODES.INVALID_ARGUMENT, "input size", ValueError, "refuses: input size"),
+        (CODES.FAILED_PRECONDITION, "no key", ValueError, "refuses: no key"),
+        (CODES.UNIMPLEMENTED, "never", ValueError, "refuses: never"),
+        (CODES.INTERNAL, "broken", OSError, "failed: INTERNAL: broken"),
+        (CODES.UNKNOWN, "broken", OSError, "failed: UNKNOWN: broken"),
+        (
+            CODES.NOT_FOUND,
+            "Servable not found",
+            ValueError,
+            "model='echo' is not served by localhost:.*Servable not found",
+        ),
+        (
+            CODES.RESOURCE_EXHAUSTED,
+            "Received message larger than max (5 vs. 4)",
+            ValueError,
+            "larger than max",
+        ),
+    ],
+)
+def test_what_will_not_pass_is_not_tried_again(start, code, details, kind, words):
+    script = Script([(code, details)])
+    with pytest.raises(kind, match=words):
+        start(script).info()
+    assert script.calls == 1
+
+
+def test_a_message_too_large_for_the_server_is_not_tried_again(start):
+    script = Script()
+    with pytest.raises(ValueError, match="larger than max"):
+        start(script)._call("any", {"audio": noise(2_000_000)})
+    assert script.calls == 0
+
+
+# Words
+
+
+def test_words_for_an_address_without_a_port():
+    with pytest.raises(ValueError, match="server='localhost' must be HOST:PORT"):
+        client.Client("localhost", "any")
+
+
+def test_words_for_no_server(impatient):
+    with (
+        client.Client("localhost:1", "any") as connected,
+        pytest.raises(ConnectionError, match="server='localhost:1' does not answer"),
+    ):
+        connected.info()
+
+
+def test_words_for_no_such_model(translator):
+    with (
+        client.Client(translator.address, "other") as connected,
+        pytest.raises(ValueError, match=r"model='other' is not served.*Latest\(other"),
+    ):
+        connected.info()
+
+
+def test_words_for_a_model_that_is_no_translator(toys):
+    with (
+        client.Client(toys.address, "toys") as connected,
+        pytest.raises(ValueError, match='signature key "info" not found'),
+    ):
+        connected.info()
+
+
+def test_words_for_an_unknown_domain(connected):
+    words = "domain='celo' is not known; did you mean 'cello'.*cello, flute"
+    with pytest.raises(ValueError, match=words):
+        connected.check_domain("celo")
+    with pytest.raises(ValueError, match=words):
+        connected.translate(noise(1, 10), "celo")
+    with pytest.raises(ValueError, match=words):
+        next(connected.translate_stream([noise(10)], "celo"))
+
+
+def test_words_for_a_wrong_shape(connected):
+    with pytest.raises(ValueError, match="has shape"):
+        connected.translate(noise(10), "cello")
+
+
+def test_words_for_a_deadline(tmp_path, save_arithmetic, served):
+    save_arithmetic(tmp_path / "1")
+    model = Model("toys", tmp_path, poll_wait_seconds=0)
+    with (
+        served(model) as stubs,
+        client.Client(stubs.address, "toys", deadline_seconds=0.2) as connected,
+        pytest.raises(TimeoutError, match=r"not answered within deadline_seconds=0\.2"),
+    ):
+        connected._call("wait", {"seconds": np.float32(600.0)})

@@ -1,0 +1,222 @@
+"""Reading and writing of audio files, as mono float32 samples."""
+
+import contextlib
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from tf_mt import atomic
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+# Samples per channel that are decoded at a time.
+_DECODED_SAMPLES = 1 << 16
+
+# libsndfile's code for a file without MP3 frames; its words for it ("File does not
+# exist") mislead.
+_NO_MP3_FRAMES = 7
+
+
+def find(source: Path) -> list[Path]:
+    """The audio files at or below a path.
+
+    Args:
+        source: A file, which is taken whatever its name, or a folder, in which hidden
+            files are passed over.
+
+    Returns:
+        The paths, sorted.
+
+    Raises:
+        FileNotFoundError: If there is no such path, or no audio file below it.
+    """
+    source = Path(source)
+    if source.is_file():
+        return [source]
+    found = sorted(
+        path
+        for path in source.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+    if not found:
+        raise FileNotFoundError(
+            f"source={str(source)!r}: no audio file there "
+            f"(looked for {', '.join(SUFFIXES)})."
+        )
+    return found
+
+
+def read(path: Path, sample_rate_hz: int) -> np.ndarray:
+    """Reads a whole file.
+
+    Args:
+        path: A WAV, FLAC, Ogg or MP3 file of any rate and any number of channels.
+        sample_rate_hz: The rate that is wanted.
+
+    Returns:
+        float32 `[samples]`: the mean of the channels, resampled. Full scale is 1;
+        resampling and files of floats may exceed it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not audio, is damaged, or has no samples or samples
+            that are not finite. A file that was merely cut short is not always told
+            from a whole one; then it gives the samples that it has.
+    """
+    return np.concatenate(list(_chunks(Path(path), sample_rate_hz)))
+
+
+def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.ndarray]:
+    """Reads a file piece by piece, in memory that does not grow with its length.
+
+    Args:
+        path: As for `read`.
+        sample_rate_hz: The rate that is wanted.
+        block_samples: Samples of a block.
+
+    Yields:
+        float32 `[block_samples]`, the last one `[1 to block_samples]`; together they
+        are what `read` returns, bit for bit.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: As `read`; what came before the damage has been yielded by then.
+    """
+    waiting = np.empty(0, np.float32)
+    for chunk in _chunks(Path(path), sample_rate_hz):
+        waiting = np.concatenate([waiting, chunk])
+        whole = len(waiting) - len(waiting) % block_samples
+        yield from waiting[:whole].reshape(-1, block_samples)
+        waiting = waiting[whole:]
+    if len(waiting):
+        yield waiting
+
+
+def duration_seconds(path: Path) -> float:
+    """The length of a file in seconds, without decoding it.
+
+    Exact but for MP3, where libsndfile estimates it and may be 0.2 seconds off.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not audio or has no samples.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        return file.frames / file.samplerate
+
+
+def to_pcm16(audio: np.ndarray) -> np.ndarray:
+    """Rounds samples to 16 bits; reading them back gives `audio` to within 2^-16.
+
+    Args:
+        audio: float `[...]`; clipped to [-1, 1].
+
+    Returns:
+        int16 `[...]`.
+
+    Raises:
+        ValueError: If a sample is not finite.
+    """
+    if not np.all(np.isfinite(audio)):
+        raise ValueError("audio has samples that are not finite.")
+    return np.clip(np.rint(audio * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def write(path: Path, audio: np.ndarray, sample_rate_hz: int) -> None:
+    """Writes a 16-bit mono WAV file, whole or not at all.
+
+    Args:
+        path: The file; an older one is replaced.
+        audio: float `[samples]`; clipped to [-1, 1].
+        sample_rate_hz: The rate of `audio`.
+
+    Raises:
+        ValueError: If a sample is not finite.
+    """
+    with Writer(path, sample_rate_hz) as writer:
+        writer.write(audio)
+
+
+class Writer:
+    """Writes a 16-bit mono WAV file block by block.
+
+    A context manager. The file appears under its name when the block of code is left
+    without an error, and not otherwise.
+    """
+
+    def __init__(self, path: Path, sample_rate_hz: int):
+        self._path = Path(path)
+        self._sample_rate_hz = sample_rate_hz
+        self._resources = contextlib.ExitStack()
+
+    def __enter__(self) -> "Writer":
+        with contextlib.ExitStack() as resources:
+            temporary = resources.enter_context(atomic.path(self._path))
+            self._file = resources.enter_context(
+                soundfile.SoundFile(
+                    temporary, "w", self._sample_rate_hz, 1, "PCM_16", format="WAV"
+                )
+            )
+            self._resources = resources.pop_all()
+        return self
+
+    def write(self, block: np.ndarray) -> None:
+        """Appends samples: float `[samples]`, clipped to [-1, 1]."""
+        self._file.write(to_pcm16(block))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self._resources.__exit__(kind, error, traceback)
+
+
+def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
+    """Decodes, mixes to mono and resamples a file, a chunk at a time."""
+    with _open(path) as file:
+        resampler = soxr.ResampleStream(
+            file.samplerate, sample_rate_hz, num_channels=1, dtype="float32"
+        )
+        samples, last = 0, False
+        while not last:
+            try:
+                decoded = file.read(_DECODED_SAMPLES, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise _unreadable(path, error.error_string) from error
+            if not np.all(np.isfinite(decoded)):
+                raise _unreadable(path, "it has samples that are not finite")
+            last = not len(decoded)
+            chunk = resampler.resample_chunk(decoded.mean(axis=1), last)
+            samples += len(chunk)
+            yield chunk
+        if not samples:
+            raise _unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    if not path.exists():
+        raise FileNotFoundError(f"path={str(path)!r}: no such file.")
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        no_mp3 = error.code == _NO_MP3_FRAMES
+        reason = "no MP3 frames in it" if no_mp3 else error.error_string
+        raise _unreadable(path, reason) from error
+    if not file.frames:
+        file.close()
+        raise _unreadable(path, "it has no samples")
+    return file
+
+
+def _unreadable(path: Path, reason: str) -> ValueError:
+    reason = reason.strip().rstrip(".")
+    return ValueError(f"path={str(path)!r}: cannot be read as audio ({reason}).")

@@ -1,0 +1,109 @@
+"""Translation of files of any length: a file or a folder in, the same out.
+
+What translates is a function from the blocks of a recording to those of its
+translation: a server's client, or a bundle in this process.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from tf_mt.audio import files
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"
+
+
+def translate_files(
+    source: Path,
+    target: Path,
+    sample_rate_hz: int,
+    translate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+) -> list[Path]:
+    """Translates a file, or every audio file of a folder, to WAV files.
+
+    Memory does not grow with the length of a file, and none is left half-written. A
+    progress bar counts seconds of audio. In a folder, a file that cannot be translated
+    is reported on stderr and the others go on; any other error ends the work.
+
+    Args:
+        source: An audio file, or a folder of them.
+        target: A WAV file or a folder for a file; for a folder, the folder that
+            receives its tree.
+        sample_rate_hz: The rate at which `translate` takes and gives samples.
+        translate: Makes float32 `[any]` blocks of float32 `[any]` blocks, as many
+            samples in all.
+
+    Returns:
+        The files of the folder that could not be translated.
+
+    Raises:
+        FileNotFoundError: If there is nothing to translate.
+        ValueError: If the target does not suit the source, or if the source is one file
+            and cannot be translated.
+    """
+    source, target = Path(source), Path(target)
+    find_targets = _file_target if source.is_file() else _folder_targets
+    targets = find_targets(source, target)
+    failed = []
+    samples = sum(round(_seconds(path) * sample_rate_hz) for path in targets)
+    with tqdm.tqdm(
+        total=samples, unit_scale=1 / sample_rate_hz, desc="audio", bar_format=_BAR
+    ) as bar:
+        for path, written in targets.items():
+            blocks = files.blocks(path, sample_rate_hz, block_samples=sample_rate_hz)
+            try:
+                with files.Writer(written, sample_rate_hz) as writer:
+                    for block in translate(blocks):
+                        writer.write(block)
+                        # Headers do not always tell the length to the sample.
+                        bar.update(min(len(block), bar.total - bar.n))
+            except (ValueError, FileNotFoundError) as error:
+                if path == source:
+                    raise
+                bar.write(f"error: {error}", file=sys.stderr)
+                failed.append(path)
+    return failed
+
+
+def _file_target(source: Path, target: Path) -> dict[Path, Path]:
+    if target.is_dir():
+        target /= f"{source.stem}.wav"
+    if target.suffix.lower() != ".wav":
+        raise ValueError(
+            f"output={str(target)!r} must end in .wav, which is what is written, or be "
+            "a folder that exists."
+        )
+    if target.resolve() == source.resolve():
+        raise ValueError(f"output={str(target)!r} is the input; choose another name.")
+    return {source: target}
+
+
+def _folder_targets(source: Path, target: Path) -> dict[Path, Path]:
+    """The file to write for each file to read."""
+    if target.is_file():
+        raise ValueError(f"output={str(target)!r} is a file, but the input is not.")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"output={str(target)!r} lies in the input, which would then hold its own "
+            "translations; choose a folder beside it."
+        )
+    sources: dict[Path, Path] = {}
+    for path in files.find(source):
+        written = target / path.relative_to(source).with_suffix(".wav")
+        if written in sources:
+            raise ValueError(
+                f"{str(sources[written])!r} and {str(path)!r} would both be written to "
+                f"{str(written)!r}; rename one."
+            )
+        sources[written] = path
+    return {path: written for written, path in sources.items()}
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return files.duration_seconds(path)
+    except (ValueError, FileNotFoundError):
+        return 0.0  # It will be reported in its turn.

@@ -1,0 +1,259 @@
+"""Batches of clips: random crops of a converted dataset's recordings."""
+
+import collections
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from tf_mt import names
+from tf_mt.data import augmentation as augmentations
+from tf_mt.data import index
+from tf_mt.dataset import DatasetInfo
+
+FORMS = ("mixed", "stacked", "paired")
+
+
+def read_info(data_dir: Path) -> DatasetInfo:
+    """Reads what a converted dataset says of itself.
+
+    Args:
+        data_dir: The dataset's folder, or a folder above it that has no other.
+
+    Raises:
+        FileNotFoundError: If there is no dataset.
+        ValueError: If there are several.
+    """
+    return _info(index.open_dataset(data_dir))
+
+
+def _info(dataset: tfds.core.DatasetBuilder) -> DatasetInfo:
+    return DatasetInfo(
+        name=f"{dataset.info.name}/{dataset.info.config_name}",
+        sample_rate_hz=int(dataset.info.metadata["sample_rate_hz"]),
+        domains=tuple(dataset.info.features["domain"].names),
+    )
+
+
+class Clips:
+    """Random access to the clips of one split of a converted dataset.
+
+    The files are mapped, not read: a batch costs the bytes of its clips.
+
+    Args:
+        data_dir: The dataset's folder, or a folder above it that has no other.
+        split: The name of the split.
+        clip_samples: The length of a clip.
+
+    Attributes:
+        info: The name, sample rate and domains of the dataset.
+        seconds: Seconds of audio of each domain in this split.
+
+    Raises:
+        FileNotFoundError: If there is no dataset.
+        ValueError: If there are several, the split is not there, or a domain has no
+            stretch as long as a clip.
+    """
+
+    def __init__(self, data_dir: Path, split: str, clip_samples: int):
+        dataset = index.open_dataset(data_dir)
+        self.info = _info(dataset)
+        paths = index.shards(dataset, split)
+        records = index.scan(paths)
+        self._clip_samples = clip_samples
+        self._shards = [np.memmap(path, np.uint8, "r") for path in paths]
+        self.seconds = self._seconds(records)
+        self._check_domains(records, split)
+        self._domains = [
+            _Starts([[r] for r in records if r.domain == domain], clip_samples)
+            for domain in range(len(self.info.domains))
+        ]
+        self._pieces = _Starts(_aligned(records, len(self.info.domains)), clip_samples)
+
+    def batches(
+        self,
+        form: str,
+        batch_size: int,
+        seed: int,
+        first_step: int = 0,
+        steps: int | None = None,
+        part: int = 0,
+        parts: int = 1,
+        augmentation: augmentations.Augmentation | None = None,
+    ) -> tf.data.Dataset:
+        """The batches of a training run, from one of its steps on.
+
+        The batch of a step depends on the files, the seed, the step and the batch size
+        and on nothing else; so a run goes on where it was interrupted, and parts of a
+        batch put together are the batch.
+
+        Args:
+            form: "mixed": each slot has a clip of one domain, all domains equally
+                often. "stacked": each slot has a clip of every domain. "paired": the
+                same, and the clips of a slot are one music at one time.
+            batch_size: Slots of the whole batch, over all parts.
+            seed: The seed of the run.
+            first_step: The step of the first batch.
+            steps: The number of batches; without end if None.
+            part: Which part of each batch to give.
+            parts: The number of parts that each batch is divided into.
+            augmentation: What is done to the clips, if anything.
+
+        Returns:
+            Dicts of `audio`, float32 `[slots, samples]`, and `domain`, int32 `[slots]`;
+            of `[slots, domains, samples]` and `[slots, domains]` where each slot has
+            all domains. `slots` is `batch_size / parts`.
+
+        Raises:
+            ValueError: If the form is not known, the batch cannot be divided, or the
+                split has no pieces to pair.
+        """
+        if form not in FORMS:
+            raise ValueError(names.unknown("form", form, FORMS))
+        if batch_size % parts:
+            raise ValueError(
+                f"batch_size={batch_size} must be a multiple of parts={parts}."
+            )
+        if form == "paired" and not self._pieces.total:
+            raise ValueError(
+                f"form='paired' needs recordings of one performance in every domain; "
+                f"{self.info.name} has none of {self._clip_samples} samples in this "
+                "split."
+            )
+        slots = batch_size // parts
+        mine = slice(part * slots, (part + 1) * slots)
+        shape = [slots] if form == "mixed" else [slots, len(self.info.domains)]
+
+        def read(step: np.int64) -> tuple[np.ndarray, np.ndarray]:
+            domain, crops = self._draw(form, batch_size, seed, int(step))
+            return self._read(crops[mine]), domain[mine]
+
+        def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
+            pcm, domain = tf.numpy_function(read, [step], [tf.int16, tf.int32])
+            pcm.set_shape([*shape, self._clip_samples])
+            domain.set_shape(shape)
+            audio = tf.cast(pcm, tf.float32) / 32768.0
+            if augmentation is not None:
+                audio = augmentations.apply(
+                    augmentation, audio, seed, step, first_slot=mine.start
+                )
+            return {"audio": audio, "domain": domain}
+
+        end = np.iinfo(np.int64).max if steps is None else first_step + steps
+        return (
+            tf.data.Dataset.range(first_step, end)
+            .map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    def _draw(
+        self, form: str, batch_size: int, seed: int, step: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the clips of a step's whole batch.
+
+        Returns:
+            Domains, int32 `[slots]` or `[slots, domains]`, and crops of the same shape
+            and `[..., 2]`: shard and byte.
+        """
+        random = np.random.Generator(np.random.Philox(key=[seed, step]))
+        domains = len(self._domains)
+        if form == "mixed":
+            # Counting on from step to step keeps the balance where a batch cannot.
+            domain = (step * batch_size + np.arange(batch_size)) % domains
+            domain = random.permutation(domain)
+        else:
+            domain = np.tile(np.arange(domains), (batch_size, 1))
+        if form == "paired":
+            crops = self._pieces.at(random.random(batch_size))
+        else:
+            where = random.random(domain.shape)
+            crops = np.empty((*domain.shape, 2), np.int64)
+            for number, starts in enumerate(self._domains):
+                crops[domain == number] = starts.at(where[domain == number])[:, 0]
+        return domain.astype(np.int32), crops
+
+    def _read(self, crops: np.ndarray) -> np.ndarray:
+        """Reads crops `[..., 2]`: int16 `[..., samples]`."""
+        size = 2 * self._clip_samples
+        pcm = np.empty((*crops.shape[:-1], size), np.uint8)
+        for slot in np.ndindex(crops.shape[:-1]):
+            shard, byte = crops[slot]
+            pcm[slot] = self._shards[shard][byte : byte + size]
+        return pcm.view("<i2")
+
+    def _seconds(self, records: Sequence[index.Record]) -> dict[str, float]:
+        samples = collections.Counter()
+        for record in records:
+            samples[record.domain] += record.samples
+        return {
+            name: samples[number] / self.info.sample_rate_hz
+            for number, name in enumerate(self.info.domains)
+        }
+
+    def _check_domains(self, records: Sequence[index.Record], split: str) -> None:
+        longest = collections.Counter()
+        for record in records:
+            longest[record.domain] = max(longest[record.domain], record.samples)
+        rate = self.info.sample_rate_hz
+        for number, name in enumerate(self.info.domains):
+            if longest[number] < self._clip_samples:
+                raise ValueError(
+                    f"domain {name!r} has no recording in split {split!r} as long as a "
+                    f"clip: the longest stretch is {longest[number] / rate:.2f} s of "
+                    f"{self.seconds[name]:.2f} s in all, a clip needs "
+                    f"{self._clip_samples / rate:.2f} s."
+                )
+
+
+class _Starts:
+    """All positions that a clip can start at, in rows of chunks that run in parallel.
+
+    Args:
+        rows: Chunks of the same length in each row; every position of a row is one of
+            all of them at once.
+        clip_samples: The length of a clip.
+
+    Attributes:
+        total: The number of positions.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[index.Record]], clip_samples: int):
+        rows = [row for row in rows if row[0].samples >= clip_samples]
+        counts = [row[0].samples - clip_samples + 1 for row in rows]
+        self._ends = np.cumsum(counts, dtype=np.int64)
+        self._chunks = np.array(
+            [[(record.shard, record.byte) for record in row] for row in rows], np.int64
+        )
+        self.total = int(self._ends[-1]) if rows else 0
+
+    def at(self, where: np.ndarray) -> np.ndarray:
+        """Positions by their place among all.
+
+        Args:
+            where: float `[n]` in [0, 1).
+
+        Returns:
+            int64 `[n, chunks of a row, 2]`: shard and byte.
+        """
+        position = np.floor(where * self.total).astype(np.int64)
+        row = np.searchsorted(self._ends, position, side="right")
+        crops = self._chunks[row]
+        crops[..., 1] += 2 * (self._ends[row] - position - 1)[:, np.newaxis]
+        return crops
+
+
+def _aligned(
+    records: Sequence[index.Record], domains: int
+) -> list[tuple[index.Record, ...]]:
+    """The chunks of one piece at one time, for each that all domains have."""
+    found = collections.defaultdict(dict)
+    for record in records:
+        if record.piece:
+            found[record.piece, record.offset, record.samples][record.domain] = record
+    return [
+        tuple(row[domain] for domain in range(domains))
+        for _, row in sorted(found.items())
+        if len(row) == domains
+    ]
