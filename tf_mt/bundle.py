@@ -1,15 +1,13 @@
 """Bundles: a model as a SavedModel that TensorFlow Serving loads, and back."""
 
-from collections.abc import Iterator
+import contextlib
+import itertools
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework import op_def_registry
 
 from tf_mt import atomic, system
 from tf_mt.models import translator
@@ -19,7 +17,6 @@ TRANSFER = "transfer"
 INFO = "info"
 
 _WARMUP_FILE = "tf_serving_warmup_requests"
-_CLIPS = tf.TensorSpec([None, None], tf.float32, name="audio")
 
 
 def export(model: translator.Translator, base: Path) -> Path:
@@ -37,7 +34,7 @@ def export(model: translator.Translator, base: Path) -> Path:
         The version's folder.
 
     Raises:
-        ValueError: The graph holds an operation that a stock server does not run.
+        ValueError: The graph holds what a stock server does not run.
     """
     version = max(_versions(base), default=0) + 1
     with atomic.path(base / str(version)) as temporary:
@@ -48,61 +45,83 @@ def export(model: translator.Translator, base: Path) -> Path:
 
 
 def _write_saved_model(model: translator.Translator, folder: Path) -> None:
-    domains = tf.constant(model.info.domains)
-
-    def answer(audio: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"audio": audio, "sample_rate": tf.constant(model.info.sample_rate_hz)}
+    domains, rate = model.info.domains, model.info.sample_rate_hz
 
     def translate(audio: tf.Tensor, domain: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(model.translate(audio, _numbers(domain, model.info.domains)))
+        with _paired(audio, domain, "domain"):
+            played = model.translate(audio, _numbers(domain, domains))
+        return {"audio": played, "sample_rate": tf.constant(rate)}
 
     def transfer(audio: tf.Tensor, reference: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer(model.transfer(audio, reference))
+        with _paired(audio, reference, "reference"):
+            played = model.transfer(audio, reference)
+        return {"audio": played, "sample_rate": tf.constant(rate)}
 
     def info() -> dict[str, tf.Tensor]:
         return {
-            "domains": domains,
-            "sample_rate": tf.constant(model.info.sample_rate_hz),
+            "domains": tf.constant(domains),
+            "sample_rate": tf.constant(rate),
             "window_samples": tf.constant(model.window_samples),
             "overlap_samples": tf.constant(model.overlap_samples),
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    audio = tf.TensorSpec([None, None], tf.float32, name="audio")
     domain = tf.TensorSpec([None], tf.string, name="domain")
-    archive.add_endpoint(SERVING_DEFAULT, translate, [_CLIPS, domain])
+    archive.add_endpoint(SERVING_DEFAULT, translate, [audio, domain])
     archive.add_endpoint(INFO, info, [])
-    if hasattr(model, "timbre_like"):
+    if _transfers(model):
         reference = tf.TensorSpec([None, None], tf.float32, name="reference")
-        archive.add_endpoint(TRANSFER, transfer, [_CLIPS, reference])
+        archive.add_endpoint(TRANSFER, transfer, [audio, reference])
     archive.write_out(str(folder), verbose=False)
 
 
-def _numbers(wanted: tf.Tensor, domains: tuple[str, ...]) -> tf.Tensor:
-    """Looks names of domains up; the graph refuses those that are not known."""
-    matches = tf.equal(wanted[:, tf.newaxis], tf.constant(domains))
-    known = tf.debugging.Assert(
-        tf.reduce_all(tf.reduce_any(matches, axis=1)),
-        ["domain is not known:", wanted, f"; known: {', '.join(domains)}."],
+def _transfers(model: translator.Translator) -> bool:
+    return hasattr(model, "timbre_like")
+
+
+def _paired(
+    audio: tf.Tensor, other: tf.Tensor, name: str
+) -> contextlib.AbstractContextManager:
+    """Has the graph refuse a batch that does not have one of `other` for each clip."""
+    clips, others = tf.shape(audio)[0], tf.shape(other)[0]
+    checked = tf.debugging.Assert(
+        tf.logical_and(clips == others, tf.size(audio) > 0),
+        [
+            tf.strings.format(
+                "audio of shape # needs one sample or more, and one "
+                f"{name} for each clip, not #.",
+                [tf.shape(audio), others],
+                placeholder="#",
+            )
+        ],
     )
-    with tf.control_dependencies([known]):
+    return tf.control_dependencies([checked])
+
+
+def _numbers(domain: tf.Tensor, known: tuple[str, ...]) -> tf.Tensor:
+    """Looks domains up by name; the graph refuses those that are not known."""
+    matches = domain[:, tf.newaxis] == tf.constant(known)
+    found = tf.reduce_any(matches, axis=1)
+    wrong = tf.strings.reduce_join(tf.boolean_mask(domain, ~found), separator=", ")
+    said = ["domain=", wrong, f" is not known; known: {', '.join(known)}."]
+    checked = tf.debugging.Assert(tf.reduce_all(found), [tf.strings.join(said)])
+    with tf.control_dependencies([checked]):
         return tf.argmax(matches, axis=1, output_type=tf.int32)
 
 
 def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
+    # Only who exports needs the package; a bundle is loaded without it.
     from tensorflow_serving.apis import prediction_log_pb2
 
-    silence = tf.zeros([1, model.window_samples])
+    silence = np.zeros([1, model.window_samples], np.float32)
     inputs = {
-        SERVING_DEFAULT: {
-            "audio": silence,
-            "domain": tf.constant(model.info.domains[:1]),
-        },
+        SERVING_DEFAULT: {"audio": silence, "domain": list(model.info.domains[:1])},
         INFO: {},
     }
-    if hasattr(model, "timbre_like"):
+    if _transfers(model):
         inputs[TRANSFER] = {"audio": silence, "reference": silence}
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, tensors in inputs.items():
             log = prediction_log_pb2.PredictionLog()
@@ -115,49 +134,39 @@ def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
 
 
 def audit(folder: Path) -> None:
-    """Refuses a SavedModel that a stock TensorFlow Serving would not run.
+    """Refuses a SavedModel that a stock TensorFlow Serving does not run.
 
     Args:
         folder: Holds `saved_model.pb`.
 
     Raises:
-        ValueError: Names the operations that are no core operations, that call Python,
-            or that must be compiled by XLA.
+        ValueError: Names the operations that are not TensorFlow's own or that call
+            Python, and the functions that must be compiled by XLA.
     """
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     refused = set()
-    for meta_graph in saved.meta_graphs:
-        library = meta_graph.graph_def.library.function
+    for graph in (meta_graph.graph_def for meta_graph in saved.meta_graphs):
+        functions = graph.library.function
+        bodies = (function.node_def for function in functions)
+        nodes = itertools.chain(graph.node, *bodies)
+        refused |= {node.op for node in nodes if not _is_served(node.op)}
         refused |= {
             f"{function.signature.name} (must be compiled by XLA)"
-            for function in library
+            for function in functions
             if function.attr["_XlaMustCompile"].b
         }
-        for node in _nodes(meta_graph.graph_def):
-            if not _is_core(node.op) and node.op not in {
-                function.signature.name for function in library
-            }:
-                refused.add(node.op)
-            if node.attr["_XlaMustCompile"].b:
-                refused.add(f"{node.op} (must be compiled by XLA)")
     if refused:
         raise ValueError(
-            f"The graph holds what a stock server does not run: "
+            "the graph holds what a stock server does not run: "
             f"{', '.join(sorted(refused))}."
         )
 
 
-def _nodes(graph: graph_pb2.GraphDef) -> Iterator[Any]:
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
-
-
-def _is_core(operation: str) -> bool:
-    # Operations of other libraries have a namespace; Python's are in no server.
-    registered = op_def_registry.get(operation) is not None
-    return registered and ">" not in operation and "PyFunc" not in operation
+def _is_served(operation: str) -> bool:
+    # `raw_ops` lists the operations that TensorFlow is built with, not those that other
+    # libraries add; it has those that call back into a Python process as well.
+    return hasattr(tf.raw_ops, operation) and "PyFunc" not in operation
 
 
 class Bundle(system.System):
@@ -168,11 +177,17 @@ class Bundle(system.System):
 
     Raises:
         FileNotFoundError: There is no bundle.
+        ValueError: It is some other SavedModel.
     """
 
     def __init__(self, path: Path):
         self._module = tf.saved_model.load(str(_version_folder(Path(path))))
         self._signatures = self._module.signatures
+        if INFO not in self._signatures:
+            raise ValueError(
+                f"bundle={str(path)!r} is a SavedModel without the signature {INFO!r}; "
+                "give one that `python -m tf_mt.export` made."
+            )
         told = self._signatures[INFO]()
         self.info = system.Info(
             tuple(name.decode() for name in told["domains"].numpy()),
@@ -196,7 +211,7 @@ def _version_folder(path: Path) -> Path:
     versions = _versions(path)
     if not versions:
         raise FileNotFoundError(
-            f"bundle={path} holds no version of a bundle; give a folder that "
+            f"bundle={str(path)!r} holds no version of a bundle; give a folder that "
             "`python -m tf_mt.export` made."
         )
     return path / str(max(versions))
@@ -205,4 +220,8 @@ def _version_folder(path: Path) -> Path:
 def _versions(base: Path) -> list[int]:
     if not base.is_dir():
         return []
-    return [int(path.name) for path in base.iterdir() if path.name.isdigit()]
+    return [
+        int(path.name)
+        for path in base.iterdir()
+        if path.name.isdecimal() and path.is_dir()
+    ]

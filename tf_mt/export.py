@@ -10,17 +10,22 @@ from tf_mt import bundle, run, script
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("run", None, "Run to export the newest weights of.", required=True)
-flags.DEFINE_string("out", None, "Folder of bundles.", required=True)
-flags.DEFINE_string("model", None, "Name of the model; the run's name if not given.")
+flags.DEFINE_string(
+    "out", None, "Folder of bundles; this one becomes <out>/<model>.", required=True
+)
+flags.DEFINE_string(
+    "model", None, "Name of the model; that of the run's folder if not given."
+)
 
 
 def main(argv: list[str]) -> None:
     """Exports as the flags say."""
     folder = Path(FLAGS.run)
     name = FLAGS.model or folder.resolve().name
-    if not re.fullmatch(r"[\w.-]+", name):
+    if not re.fullmatch(r"\w[\w.-]*", name):
         raise ValueError(
-            f"model={name!r} must be letters, digits, '_', '.' and '-' only."
+            f"model={name!r} must be letters, digits, '_', '.' and '-', and begin with "
+            "one of the first three."
         )
     written = bundle.export(run.load_model(folder), Path(FLAGS.out) / name)
     print(f"Exported {written}.")

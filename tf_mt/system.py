@@ -71,14 +71,18 @@ class System(abc.ABC):
             for window in cut.split(blocks)
         )
 
-    def check_domain(self, domain: str) -> None:
+    def check_domain(self, domain: str) -> Info:
         """Makes sure that a domain is known.
+
+        Returns:
+            What the system says of itself.
 
         Raises:
             ValueError: It is not; the message lists those that are.
         """
         if domain not in self.info.domains:
             raise ValueError(names.unknown("domain", domain, self.info.domains))
+        return self.info
 
 
 class Live(System):

@@ -44,7 +44,7 @@ def define_knobs() -> None:
     name = config.peek_flag("approach", sys.argv)
     if name is not None:
         knobs = models.approach(name).knobs
-        config.define_flags(FLAGS, "tf_mt.train", config.Training, knobs)
+        config.define_flags(FLAGS, sys.argv[0], config.Training, knobs)
 
 
 if __name__ == "__main__":

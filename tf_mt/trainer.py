@@ -77,8 +77,11 @@ def train(
         epochs=training.steps // training.epoch_steps,
         initial_epoch=step // training.epoch_steps,
         steps_per_epoch=training.epoch_steps,
+        shuffle=False,
         verbose=0,
-        callbacks=[_Epochs(run, training, validation, history, strategy)],
+        callbacks=[
+            _Epochs(run, training, clips["validation"], validation, history, strategy)
+        ],
     )
     return model
 
@@ -190,6 +193,7 @@ class _Epochs(keras.callbacks.Callback):
         self,
         run: runs.Run,
         training: config.Training,
+        clips: stored_clips.Clips,
         validation: tf.distribute.DistributedDataset,
         history: list[dict],
         strategy: tf.distribute.Strategy,
@@ -197,6 +201,7 @@ class _Epochs(keras.callbacks.Callback):
         super().__init__()
         self.run = run
         self.training = training
+        self.clips = clips
         self.validation = validation
         self.history = history
         self.writes = strategy.extended.should_checkpoint
@@ -236,7 +241,9 @@ class _Epochs(keras.callbacks.Callback):
             return
         self.log.scalars(entry, speed)
         if training_log.is_sampled(epoch, epochs, self.training.sampled_epochs):
-            self.log.samples(self.model, next(iter(self.validation)), step)
+            # Not from the distributed batches: other workers do not take part.
+            batches = self.clips.batches("stacked", 1, VALIDATION_SEED, steps=1)
+            self.log.samples(self.model, next(iter(batches)), step)
         self.run.save(self.model, step, self.history)
 
     def on_train_end(self, logs: dict | None = None) -> None:

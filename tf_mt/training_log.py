@@ -82,13 +82,12 @@ class TrainingLog:
 
         Args:
             model: Translates a clip of each of the first domains to the next one.
-            batch: A batch of the validation split.
+            batch: A stacked batch of the validation split.
             step: Steps done.
         """
         rate_hz, domains = model.info.sample_rate_hz, model.info.domains
-        audio, domain = (_first_replica(batch[name]) for name in ("audio", "domain"))
-        audio = tf.reshape(audio, [-1, model.clip_samples])[:SAMPLED_DOMAINS]
-        domain = tf.reshape(domain, [-1])[: len(audio)]
+        audio = batch["audio"][0, :SAMPLED_DOMAINS]
+        domain = batch["domain"][0, :SAMPLED_DOMAINS]
         target = (domain + 1) % len(domains)
         heard = {
             "source": audio,
@@ -104,10 +103,6 @@ class TrainingLog:
                 picture = [_picture(clips[row], rate_hz) for clips in heard.values()]
                 tf.summary.image(name, np.concatenate(picture)[np.newaxis])
         self.writer.flush()
-
-
-def _first_replica(value: tf.Tensor | tf.distribute.DistributedValues) -> tf.Tensor:
-    return value.values[0] if hasattr(value, "values") else value
 
 
 def _picture(audio: tf.Tensor, rate_hz: int) -> np.ndarray:

@@ -55,6 +55,9 @@ def find(source: Path) -> list[Path]:
 def read(path: Path, sample_rate_hz: int) -> np.ndarray:
     """Reads a whole file.
 
+    An MP3 of variable rate that lacks the header that tells its length is read only as
+    far as libsndfile guesses.
+
     Args:
         path: A WAV, FLAC, Ogg or MP3 file of any rate and any number of channels.
         sample_rate_hz: The rate that is wanted.
@@ -66,8 +69,8 @@ def read(path: Path, sample_rate_hz: int) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not audio, is damaged, or has no samples or samples
-            that are not finite. A file that was merely cut short is not always told
-            from a whole one; then it gives the samples that it has.
+            that are not finite. A file that was cut short may pass for a whole one;
+            then it gives the samples that it has.
     """
     return np.concatenate(list(_chunks(Path(path), sample_rate_hz)))
 
@@ -101,7 +104,8 @@ def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.n
 def duration_seconds(path: Path) -> float:
     """The length of a file in seconds, without decoding it.
 
-    Exact but for MP3, where libsndfile estimates it and may be 0.2 seconds off.
+    Exact but for MP3, where libsndfile estimates it and has been seen to be 0.2 seconds
+    off.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -202,11 +206,22 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
             raise _unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
 
 
+class _FrontToBack(soundfile.SoundFile):
+    """A file that is never sought in.
+
+    After every read soundfile seeks to where it already is. In an MP3 of variable rate
+    libsndfile then lands elsewhere, and what follows is not what was recorded.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _open(path: Path) -> soundfile.SoundFile:
     if not path.exists():
         raise FileNotFoundError(f"path={str(path)!r}: no such file.")
     try:
-        file = soundfile.SoundFile(path)
+        file = _FrontToBack(path)
     except soundfile.LibsndfileError as error:
         no_mp3 = error.code == _NO_MP3_FRAMES
         reason = "no MP3 frames in it" if no_mp3 else error.error_string

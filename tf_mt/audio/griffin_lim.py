@@ -44,9 +44,9 @@ def griffin_lim(
         ValueError: If `n_fft`, `hop` and the bins do not fit each other.
     """
     stft.check_sizes(n_fft, hop)
-    frames = stft.sizes(magnitude)[-2]
+    *_, frames, bins = stft.sizes(magnitude)
     if phase is None:
-        phase = _scattered_phase(frames, n_fft // 2 + 1)
+        phase = _scattered_phase(frames, bins)
     scale = stft.inverse_energy(frames, n_fft, hop)
 
     def with_magnitude(spectrum: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+NO_NOISE_DB = -120.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
@@ -12,11 +14,11 @@ class Augmentation:
     Attributes:
         gain_db: Each slot is made louder or softer by up to this many decibels.
         noise_db: White noise of up to this level, in decibels of full scale, is added
-            to each slot; no noise if None.
+            to each slot; `NO_NOISE_DB` adds none.
     """
 
     gain_db: float = 0.0
-    noise_db: float | None = None
+    noise_db: float = NO_NOISE_DB
 
 
 def apply(
@@ -51,7 +53,7 @@ def apply(
             tf.random.stateless_uniform([2], tf.random.fold_in(of_slot, 0))
         )
         clips *= _from_db((2.0 * gain - 1.0) * augmentation.gain_db)
-        if augmentation.noise_db is not None:
+        if augmentation.noise_db > NO_NOISE_DB:
             noise = tf.random.stateless_normal(
                 tf.shape(clips), tf.random.fold_in(of_slot, 1)
             )

@@ -1,6 +1,7 @@
 """The TFDS builder that all datasets of recordings have in common."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -10,15 +11,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
 
 from tf_mt.data import chunk
 
-# More than this share of unreadable recordings is a mistake in the source.
+# A greater share of unreadable files is a mistake in the source, not in the files.
 MAX_BAD_SHARE = 0.01
 
-# A recording that is longer than this waits on disk, not in memory, to be written.
+# A longer recording waits on disk, not in memory, to be stored.
 _SPOOLED_BYTES = 1 << 24
 
 
@@ -46,7 +48,7 @@ class Plan:
         domains: The names of the domains, in their order.
         recordings: The recordings of each split.
         audio: Reads or makes a recording: yields its blocks, float32 `[samples]`. A
-            `ValueError` or `OSError` means that it cannot be had.
+            `ValueError` or `OSError` means that it cannot be had. Runs in threads.
     """
 
     domains: Sequence[str]
@@ -88,10 +90,22 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         """The features of the dataset's own labels."""
         return {}
 
+    def leave_out(self, error: Exception) -> None:
+        """Goes on without what could not be read, or raises the error again."""
+        if not self.settings.skip_bad_files:
+            raise error
+        self.bad.append(str(error))
+
+    def download_and_prepare(self, **kwargs: Any) -> None:
+        """Makes the dataset with a progress bar; see TFDS for the arguments."""
+        with contextlib.ExitStack() as self._resources:
+            super().download_and_prepare(**kwargs)
+
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
+                    # The Audio feature of TFDS takes three times the space.
                     "audio": tfds.features.Tensor(
                         shape=(None,), dtype=np.int16, encoding="bytes"
                     ),
@@ -109,6 +123,9 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
             ),
         )
 
+    def _example_writer(self) -> tfds.core.writer.ExampleWriter:
+        return _OrderedWriter(self.info.file_format)
+
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
@@ -117,8 +134,14 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
             source = dl_manager.manual_dir
         plan = self.plan(Path(source) if source else None)
         self.info.features["domain"].names = list(plan.domains)
-        self._total = sum(map(len, plan.recordings.values()))
-        self._progress = tqdm.tqdm(total=self._total, unit="recording", desc=self.name)
+        self._progress = self._resources.enter_context(
+            tqdm.tqdm(
+                total=sum(map(len, plan.recordings.values())),
+                desc=self.name,
+                unit="recording",
+                mininterval=0.5,
+            )
+        )
         return {
             split: self._generate_examples(plan, recordings)
             for split, recordings in plan.recordings.items()
@@ -128,35 +151,44 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
     def _generate_examples(
         self, plan: Plan, recordings: Sequence[chunk.Source]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        rate = self.settings.sample_rate
         for recording, spooled in _spooled(plan.audio, recordings):
             try:
                 with spooled.result() as pcm:
-                    yield from examples(recording, pcm, rate)
+                    yield from _examples(recording, pcm, self.settings.sample_rate)
             except (ValueError, OSError) as error:
                 self.leave_out(error)
             self._progress.update()
+            if self._progress.n == self._progress.total:
+                self._check_bad()
 
-    def leave_out(self, error: Exception) -> None:
-        """Goes on without what could not be read, or raises the error again."""
-        if not self.settings.skip_bad_files:
-            raise error
-        self.bad.append(str(error))
+    def _check_bad(self) -> None:
+        if len(self.bad) > MAX_BAD_SHARE * self._progress.total:
+            listed = "\n  ".join(self.bad)
+            raise ValueError(
+                f"{len(self.bad)} of {self._progress.total} cannot be read, which is "
+                f"more than {MAX_BAD_SHARE:.0%}; mend or remove:\n  {listed}"
+            )
 
 
-def examples(
+class _OrderedWriter(tfds.core.writer.ExampleWriter):
+    """Writes the features of an example in the order of their names.
+
+    Protocol buffers leave the order open, and it would differ from run to run.
+    """
+
+    def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
+        return super().write(path, ((key, _ordered(data)) for key, data in examples))
+
+
+def _ordered(serialized: bytes) -> bytes:
+    example = tf.train.Example.FromString(serialized)
+    return example.SerializeToString(deterministic=True)
+
+
+def _examples(
     recording: chunk.Source, pcm: IO[bytes], sample_rate_hz: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The stored chunks of one recording.
-
-    Args:
-        recording: What it is.
-        pcm: A file of its samples, 16-bit.
-        sample_rate_hz: Their rate.
-
-    Yields:
-        A key and an example each.
-    """
+    """The stored chunks of a recording, given a file of its samples: key, example."""
     samples = pcm.seek(0, os.SEEK_END) // 2
     pcm.seek(0)
     for start, end in chunk.bounds(samples, sample_rate_hz):
@@ -174,30 +206,13 @@ def examples(
         )
 
 
-def spool(
-    audio: Callable[[chunk.Source], Iterable[np.ndarray]], recording: chunk.Source
-) -> IO[bytes]:
-    """Reads or makes a whole recording, in memory that does not grow with its length.
-
-    Nothing of a recording is stored before all of it has been read.
-    """
-    pcm = tempfile.SpooledTemporaryFile(_SPOOLED_BYTES)
-    try:
-        for block in audio(recording):
-            pcm.write(chunk.pcm(block))
-    except BaseException:
-        pcm.close()
-        raise
-    return pcm
-
-
 def _spooled(
     audio: Callable[[chunk.Source], Iterable[np.ndarray]],
     recordings: Sequence[chunk.Source],
 ) -> Iterator[tuple[chunk.Source, concurrent.futures.Future[IO[bytes]]]]:
     """Spools recordings on all cores and gives them back in their order.
 
-    Threads are enough: decoding, resampling and synthesis are not Python.
+    Threads are enough: decoding, resampling and mixing are not done by Python.
     """
     threads = os.cpu_count() or 1
     waiting = iter(recordings)
@@ -205,11 +220,29 @@ def _spooled(
 
         def start(count: int) -> list:
             return [
-                (recording, executor.submit(spool, audio, recording))
+                (recording, executor.submit(_spool, audio, recording))
                 for recording in itertools.islice(waiting, count)
             ]
 
         running = start(2 * threads)
-        while running:
-            yield running.pop(0)
-            running += start(1)
+        try:
+            while running:
+                yield running.pop(0)
+                running += start(1)
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _spool(
+    audio: Callable[[chunk.Source], Iterable[np.ndarray]], recording: chunk.Source
+) -> IO[bytes]:
+    """Reads or makes a whole recording, in memory that does not grow with its length.
+
+    Nothing of a recording is stored before all of it has been read.
+    """
+    with contextlib.ExitStack() as on_error:
+        pcm = on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
+        for block in audio(recording):
+            pcm.write(chunk.pcm(block))
+        on_error.pop_all()
+    return pcm

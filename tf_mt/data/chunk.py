@@ -14,6 +14,7 @@ One stored example is one chunk of one recording:
 import collections
 import dataclasses
 import hashlib
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -63,7 +64,7 @@ def bounds(
     """
     chunks = math.ceil(samples / (chunk_seconds * sample_rate_hz))
     edges = [samples * i // max(chunks, 1) for i in range(chunks + 1)]
-    yield from zip(edges[:-1], edges[1:], strict=True)
+    yield from itertools.pairwise(edges)
 
 
 def hashed(name: str) -> float:

@@ -31,7 +31,7 @@ def read_info(data_dir: Path) -> DatasetInfo:
 
 def _info(dataset: tfds.core.DatasetBuilder) -> DatasetInfo:
     return DatasetInfo(
-        name=f"{dataset.info.name}/{dataset.info.config_name}",
+        name="/".join(filter(None, (dataset.info.name, dataset.info.config_name))),
         sample_rate_hz=int(dataset.info.metadata["sample_rate_hz"]),
         domains=tuple(dataset.info.features["domain"].names),
     )

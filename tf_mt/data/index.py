@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tf_mt.data import quiet
+
 # A TFRecord is a length, its checksum, the data, and the data's checksum.
 _HEADER = struct.Struct("<QI")
 _CHECKSUM_BYTES = 4
@@ -51,9 +53,7 @@ def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
     found = [
         path.parent
         for path in sorted(data_dir.rglob("features.json"))
-        if not any(
-            p.startswith("incomplete.") for p in path.relative_to(data_dir).parts
-        )
+        if not _unfinished(path.relative_to(data_dir))
     ]
     if not found:
         raise FileNotFoundError(
@@ -62,10 +62,11 @@ def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
         )
     if len(found) > 1:
         raise ValueError(
-            f"data={str(data_dir)!r} has {len(found)} datasets; name one of: "
+            f"data={str(data_dir)!r} has {len(found)} datasets; name one of them: "
             f"{', '.join(map(str, found))}."
         )
-    return tfds.builder_from_directory(found[0])
+    with quiet.tfds_silenced():
+        return tfds.builder_from_directory(found[0])
 
 
 def shards(dataset: tfds.core.DatasetBuilder, split: str) -> list[Path]:
@@ -83,29 +84,73 @@ def shards(dataset: tfds.core.DatasetBuilder, split: str) -> list[Path]:
 
 
 def scan(paths: list[Path]) -> list[Record]:
-    """Finds all chunks with audio, reading every file once."""
+    """Finds all chunks with audio in files, passing over the audio itself."""
     return [
         record for shard, path in enumerate(paths) for record in _scan_file(shard, path)
     ]
 
 
+def _unfinished(path: Path) -> bool:
+    """Whether TFDS was writing there when it was interrupted."""
+    return any(part.startswith("incomplete.") for part in path.parts)
+
+
 def _scan_file(shard: int, path: Path) -> Iterator[Record]:
-    data = np.memmap(path, np.uint8, "r")
+    data = memoryview(np.memmap(path, np.uint8, "r"))
     position = 0
     while position < len(data):
-        length, _ = _HEADER.unpack_from(data, position)
+        size, _ = _HEADER.unpack_from(data, position)
         start = position + _HEADER.size
-        serialized = data[start : start + length].tobytes()
-        features = tf.train.Example.FromString(serialized).features.feature
-        audio = features["audio"].bytes_list.value[0]
-        if audio:
+        position = start + size + _CHECKSUM_BYTES
+        features = _features(data, start, start + size)
+        ((_, audio, audio_end),) = _bytes_list(data, *features.pop("audio"))
+        if audio_end > audio:
+            values = {
+                name: tf.train.Feature.FromString(bytes(data[slice(*place)]))
+                for name, place in features.items()
+            }
             yield Record(
                 shard=shard,
-                byte=start + serialized.index(audio),
-                samples=len(audio) // 2,
-                domain=features["domain"].int64_list.value[0],
-                recording=features["recording"].bytes_list.value[0].decode(),
-                piece=features["piece"].bytes_list.value[0].decode(),
-                offset=features["offset"].int64_list.value[0],
+                byte=audio,
+                samples=(audio_end - audio) // 2,
+                domain=values["domain"].int64_list.value[0],
+                recording=values["recording"].bytes_list.value[0].decode(),
+                piece=values["piece"].bytes_list.value[0].decode(),
+                offset=values["offset"].int64_list.value[0],
             )
-        position = start + length + _CHECKSUM_BYTES
+
+
+def _features(data: memoryview, start: int, end: int) -> dict[str, tuple[int, int]]:
+    """Start and end of each serialized `Feature` of a serialized `Example`."""
+    ((_, start, end),) = _fields(data, start, end)
+    found = {}
+    for _, entry, entry_end in _fields(data, start, end):
+        (_, *name), (_, *feature) = sorted(_fields(data, entry, entry_end))
+        found[bytes(data[slice(*name)]).decode()] = tuple(feature)
+    return found
+
+
+def _bytes_list(data: memoryview, start: int, end: int) -> list[tuple[int, int, int]]:
+    """The values of a serialized `Feature` that is a list of bytes."""
+    ((_, start, end),) = _fields(data, start, end)
+    return list(_fields(data, start, end))
+
+
+def _fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fields of a protocol buffer, all of which are strings or messages.
+
+    Yields:
+        The number of each field, and the start and end of its value.
+    """
+    while start < end:
+        number = data[start] >> 3
+        size, shift = 0, 0
+        while True:
+            start += 1
+            size |= (data[start] & 0x7F) << shift
+            shift += 7
+            if not data[start] & 0x80:
+                break
+        start += 1
+        yield number, start, start + size
+        start += size

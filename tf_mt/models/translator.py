@@ -2,7 +2,7 @@
 
 import abc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -220,21 +220,38 @@ class Translator(keras.Model, abc.ABC):
             float32, of the shape of `like`: this replica's rows of one draw for the
             whole batch.
         """
-        replicas = tf.distribute.get_replica_context()
-        rows = tf.shape(like)[0]
-        shape = tf.concat(
-            [[rows * replicas.num_replicas_in_sync], tf.shape(like)[1:]], axis=0
-        )
-        seed = tf.random.experimental.stateless_fold_in(batch["seed"], stream)
-        drawn = tf.random.stateless_normal(shape, seed)
-        first = rows * replicas.replica_id_in_sync_group
-        return tf.ensure_shape(drawn[first : first + rows], like.shape)
+        drawn = _drawn(tf.random.stateless_normal, tf.shape(like), batch, stream)
+        return tf.ensure_shape(drawn, like.shape)
+
+    def example_seeds(self, like: tf.Tensor, batch: Batch, stream: int) -> tf.Tensor:
+        """Draws a seed for each example that does not depend on the replicas' number.
+
+        Args:
+            like: Tensor `[batch, ...]`.
+            batch: The replica's batch; gives the step's seed.
+            stream: Tells draws of the same step apart.
+
+        Returns:
+            int32 `[batch, 2]`.
+        """
+
+        def bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            return tf.random.stateless_uniform(shape, seed, None, None, tf.int32)
+
+        return _drawn(bits, tf.stack([tf.shape(like)[0], 2]), batch, stream)
 
     def batch_mean(self, values: tf.Tensor) -> tf.Tensor:
         """Averages `[batch, ...]` over the batches of all replicas."""
         replicas = tf.distribute.get_replica_context()
         mean = tf.reduce_mean(values, axis=0)
         return replicas.all_reduce(tf.distribute.ReduceOp.MEAN, mean)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
+        """Does nothing: a translator has all its variables once it is made.
+
+        Keras would reduce a first batch over the replicas, which fails with several
+        worker processes (keras-team/keras#20585).
+        """
 
     def make_train_function(self, force: bool = False):
         """Makes the function that `fit` calls with an iterator once a step."""
@@ -255,21 +272,47 @@ class Translator(keras.Model, abc.ABC):
         (keras-team/keras#20585).
         """
 
+        def clock() -> tf.Tensor:
+            # `tf.timestamp` refuses to run when operations must be deterministic.
+            return tf.numpy_function(time.perf_counter, [], tf.float64)
+
         @tf.function(reduce_retracing=True)
-        def run(batch):
+        def run(iterator):
+            asked = clock()
+            with tf.control_dependencies([asked]):
+                batch = next(iterator)
+            with tf.control_dependencies(
+                tf.nest.flatten(batch, expand_composites=True)
+            ):
+                waited = clock() - asked
             terms = self.distribute_strategy.run(step, args=(batch,))
-            return {
+            means = {
                 name: self.distribute_strategy.reduce("MEAN", value, axis=None)
                 for name, value in terms.items()
             }
+            return means, waited
 
-        def fetch_and_run(iterator):
-            began = time.perf_counter()
-            batch = next(iterator)
-            self.waited_seconds += time.perf_counter() - began
-            return run(batch)
+        def run_and_count(iterator):
+            means, waited = run(iterator)
+            self.waited_seconds += float(waited)
+            return means
 
-        return fetch_and_run
+        return run_and_count
+
+
+def _drawn(
+    draw: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    shape: tf.Tensor,
+    batch: Batch,
+    stream: int,
+) -> tf.Tensor:
+    """Draws `shape`: this replica's rows of one draw for the whole batch."""
+    replicas = tf.distribute.get_replica_context()
+    rows = shape[0]
+    whole = tf.concat([[rows * replicas.num_replicas_in_sync], shape[1:]], axis=0)
+    seed = tf.random.experimental.stateless_fold_in(batch["seed"], stream)
+    first = rows * replicas.replica_id_in_sync_group
+    return draw(whole, seed)[first : first + rows]
 
 
 def _merged(objectives: list[Objective]) -> dict[str, tf.Tensor]:

@@ -7,13 +7,14 @@ per domain, keep the code of what they translate (cycle) and share one code spac
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tf_mt import config, dataset
+from tf_mt.audio import masks
 from tf_mt.layers import (
     convolution,
     domain_classifier,
@@ -42,7 +43,10 @@ class Config(config.Knobs):
     low_hz: float = config.knob(40.0, "Where the lowest mel band begins.", minimum=0.0)
     clip_frames: int = config.knob(128, "Frames in a training clip.", minimum=16)
     griffin_lim_iterations: int = config.knob(
-        32, "Iterations that turn a translated spectrogram into sound.", minimum=1
+        32,
+        "Iterations from the source's phase to the sound of a translated spectrogram; "
+        "more than four make a steady tone rough.",
+        minimum=0,
     )
     rank: int = config.knob(
         2, "1 convolves over time, with bands as channels; 2 over both.", minimum=1
@@ -74,6 +78,16 @@ class Config(config.Knobs):
     )
     noise: float = config.knob(
         1.0, "Standard deviation of the noise on the code in training.", minimum=0.0
+    )
+    mask_frames: int = config.knob(
+        0,
+        "Most frames that a mask silences in what the encoder hears in training.",
+        minimum=0,
+    )
+    mask_bands: int = config.knob(
+        0,
+        "Most mel bands that a mask silences in what the encoder hears in training.",
+        minimum=0,
     )
     objective: str = config.knob(
         "lsgan", "The adversarial game.", choices=adversarial.OBJECTIVES
@@ -114,6 +128,15 @@ class Config(config.Knobs):
             raise ValueError(
                 f"clip_frames={self.clip_frames} must be a multiple of "
                 f"{2 * 2**self.halvings}, for halvings={self.halvings}."
+            )
+        if self.mask_frames >= self.clip_frames:
+            raise ValueError(
+                f"mask_frames={self.mask_frames} must be below "
+                f"clip_frames={self.clip_frames}."
+            )
+        if self.mask_bands >= self.bands:
+            raise ValueError(
+                f"mask_bands={self.mask_bands} must be below bands={self.bands}."
             )
         if self.generators == "per_domain" and self.code:
             raise ValueError(
@@ -187,9 +210,10 @@ class VaeGan(translator.Translator):
             spectrogram_vae.Discriminator(knobs.rank, knobs.discriminator)
             for _ in range(domains if self.plays else 0)
         ]
-        self.classifier = domain_classifier.DomainClassifier(
-            knobs.rank, domains, kernel=3
-        )
+        if self.confuses:
+            self.classifier = domain_classifier.DomainClassifier(
+                knobs.rank, domains, kernel=3
+            )
         self._make_variables()
 
     def _make_variables(self) -> None:
@@ -212,6 +236,16 @@ class VaeGan(translator.Translator):
             parts["classifier"] = [self.classifier]
         return parts
 
+    def compile(
+        self,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        clip_norm: float = 0.0,
+    ) -> None:
+        """See `Translator.compile`; refuses to train without the masks it needs."""
+        if self.knobs.mask_frames or self.knobs.mask_bands:
+            masks.require()
+        super().compile(optimizers, clip_norm)
+
     def encode(self, audio: tf.Tensor) -> Content:
         """Encodes the means; the noise of training is left out."""
         log_mel, phase = self.front.analyse(audio)
@@ -226,10 +260,7 @@ class VaeGan(translator.Translator):
     def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
         """Generates window by window, cross-fades, and inverts the spectrogram."""
         log_mel = self.decode_spectrogram(content.code, timbre)
-        if content.phase is None:
-            return self.front.synthesise(log_mel, None)
-        log_mel = log_mel[:, : tf.shape(content.phase)[1]]
-        return self.front.synthesise(log_mel, content.phase)
+        return self.synthesise(log_mel, content.phase)
 
     def decode_spectrogram(self, code: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         """Generates the log-mel `[batch, frames, bands]` of `Content.code`."""
@@ -237,13 +268,20 @@ class VaeGan(translator.Translator):
         frames = (tf.shape(code)[1] + 1) * self.knobs.clip_frames // 2
         return frame_windows.join(windows, frames)
 
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """Inverts a generated log-mel, cut to the frames of `Content.phase`."""
+        if phase is not None:
+            log_mel = log_mel[:, : tf.shape(phase)[1]]
+        return self.front.synthesise(log_mel, phase)
+
     def objectives(
         self, batch: translator.Batch, training: bool
     ) -> list[translator.Objective]:
         """The autoencoder's losses, and those of what it plays against."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
-        mean = stacks.split(self.encoder(stacks.merge(truth)), truth)
+        heard = self._masked(stacks.merge(truth), batch, training)
+        mean = stacks.split(self.encoder(heard), truth)
         code = self._noisy(mean, batch, training, stream=0)
         generated = self.generator(stacks.merge(code), domain)
         terms = {
@@ -330,6 +368,18 @@ class VaeGan(translator.Translator):
             )
         return translator.Objective(("discriminators",), theirs)
 
+    def _masked(
+        self, log_mel: tf.Tensor, batch: translator.Batch, training: bool
+    ) -> tf.Tensor:
+        frames, bands = self.knobs.mask_frames, self.knobs.mask_bands
+        if training and frames:
+            seeds = self.example_seeds(log_mel, batch, stream=3)
+            log_mel = masks.time_mask(log_mel, frames, seeds, SILENCE)
+        if training and bands:
+            seeds = self.example_seeds(log_mel, batch, stream=4)
+            log_mel = masks.freq_mask(log_mel, bands, seeds, SILENCE)
+        return log_mel
+
     def _noisy(
         self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
     ) -> tf.Tensor:
@@ -384,6 +434,7 @@ PRESETS = {
         Config(
             n_fft=1024,
             hop=256,
+            griffin_lim_iterations=2,
             rank=1,
             stem=256,
             growth=1,

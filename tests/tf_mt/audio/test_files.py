@@ -17,15 +17,15 @@ RECORDINGS = Path(
 # Suffix, container and encoding as soundfile names them, and the error that the
 # encoding may leave.
 LOSSLESS = [
-    (".wav", "WAV", "PCM_16", 2e-5),
+    (".wav", "WAV", "PCM_16", 4e-5),
     (".wav", "WAV", "PCM_24", 2e-7),
     (".wav", "WAV", "PCM_32", 1e-7),
     (".wav", "WAV", "FLOAT", 1e-7),
     (".wav", "WAV", "DOUBLE", 1e-7),
-    (".wav", "WAVEX", "PCM_16", 2e-5),
+    (".wav", "WAVEX", "PCM_16", 4e-5),
     (".wav", "WAVEX", "PCM_24", 2e-7),
     (".wav", "WAVEX", "FLOAT", 1e-7),
-    (".flac", "FLAC", "PCM_16", 2e-5),
+    (".flac", "FLAC", "PCM_16", 4e-5),
     (".flac", "FLAC", "PCM_24", 2e-7),
 ]
 
@@ -90,6 +90,14 @@ def test_lossy_formats_keep_tone_and_length(
     amplitude, rest = fitted_tone(audio, 16_000)
     assert amplitude == pytest.approx(0.3, rel=0.02)
     assert rest < 0.01
+
+
+def test_an_mp3_of_variable_rate_has_no_seams(tmp_path):
+    # Read with seeks in between, as soundfile does, this one breaks at every chunk.
+    path = tmp_path / "tone.mp3"
+    soundfile.write(path, tone(48_000, seconds=6.0), 48_000, bitrate_mode="VARIABLE")
+    whole, _ = soundfile.read(path, dtype="float32")
+    np.testing.assert_allclose(files.read(path, 48_000), whole, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("wanted_hz", [8_000, 16_000, 22_050, 44_100, 96_000])
@@ -304,7 +312,7 @@ def test_real_notes_have_the_pitch_in_their_names():
         partials = sum(np.interp(hz * partial, hz, spectrum) for partial in range(1, 5))
         near = (hz > 330) & (hz < 660)
         pitch_hz = hz[near][np.argmax(partials[near])]
-        assert 12 * abs(np.log2(pitch_hz / 440.0)) < 0.5, path.name
+        assert 12 * abs(np.log2(pitch_hz / 440.0)) < 0.75, path.name
 
 
 def test_a_real_phrase_is_read():

@@ -1,0 +1,1 @@
+"""The dataset `audio_folder`: recordings of the user, a folder for each domain."""

@@ -1,0 +1,92 @@
+"""Makes a dataset: the front door to all of them.
+
+Example: python -m pipelines.convert --dataset=scores --data_dir=data
+"""
+
+from absl import flags
+
+from tf_mt import script
+
+DATASET = flags.DEFINE_string(
+    "dataset", None, "The dataset to make: audio_folder or scores.", required=True
+)
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The folder that datasets are kept in.", required=True
+)
+CONFIG = flags.DEFINE_string(
+    "config", None, "The variant of the dataset; scores: unpaired (default) or paired."
+)
+OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Whether to make a dataset again that is already there."
+)
+
+# What follows are the settings of the datasets; without a value, the dataset's own
+# default holds. A setting that a dataset does not have is refused.
+SETTINGS = [
+    flags.DEFINE_string(
+        "source",
+        None,
+        "The folder to read: for audio_folder, one with a folder of recordings for "
+        "each domain; for scores, one of MIDI files.",
+    ),
+    flags.DEFINE_integer("sample_rate", None, "Samples per second to store."),
+    flags.DEFINE_bool(
+        "skip_bad_files",
+        None,
+        "Whether to go on without files that cannot be read, if they are few.",
+    ),
+    flags.DEFINE_string(
+        "corpus", None, "scores: a composer in music21's corpus, if no source is given."
+    ),
+    flags.DEFINE_integer(
+        "max_scores",
+        None,
+        "scores: the most scores to use, chosen by a hash of their names; 0 for all. "
+        "Every instrument playing all of Bach's chorales makes 100 hours.",
+    ),
+    flags.DEFINE_list(
+        "domains", None, "scores: the instruments, as General MIDI names them."
+    ),
+    flags.DEFINE_string("soundfont", None, "scores: the SF2 or SF3 file to play with."),
+    flags.DEFINE_string(
+        "notes",
+        None,
+        "scores: a folder of single notes of real instruments to play with instead of "
+        "a soundfont; the domains are its folders.",
+    ),
+    flags.DEFINE_enum(
+        "voices",
+        None,
+        ["separate", "together"],
+        "scores: whether each part of a score is a piece, or all parts are one.",
+    ),
+    flags.DEFINE_bool(
+        "common_range",
+        None,
+        "scores: whether all instruments keep to the pitches that all of them play.",
+    ),
+    flags.DEFINE_integer(
+        "renditions", None, "scores: the performances of each piece for training."
+    ),
+    flags.DEFINE_integer("test_pieces", None, "scores: the most pieces in test."),
+    flags.DEFINE_integer("seed", None, "scores: the seed of the performances."),
+]
+
+
+def main(argv: list[str]) -> None:
+    """Makes the dataset that the flags describe."""
+    del argv
+    # Here, so that the processes this one starts need not load TensorFlow.
+    from pipelines import conversion
+
+    conversion.convert(
+        DATASET.value,
+        DATA_DIR.value,
+        config=CONFIG.value,
+        settings={f.name: f.value for f in SETTINGS if f.value is not None},
+        overwrite=OVERWRITE.value,
+    )
+
+
+if __name__ == "__main__":
+    script.run(main)

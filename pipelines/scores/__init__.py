@@ -1,0 +1,1 @@
+"""The dataset `scores`: scores, performed and rendered by several instruments."""

@@ -1,0 +1,121 @@
+"""Performances to audio: the tones of an instrument, cut to length and summed."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from pipelines.scores import instruments, performance
+from pipelines.scores.notes import NOTE
+
+# The longest that a tone is held, and that it sounds after.
+HELD_SECONDS = 8.0
+RELEASE_SECONDS = 1.0
+
+# Root mean square of a loud passage, about -19 dB of full scale, and the highest peak.
+LEVEL = 0.11
+PEAK = 0.98
+SCALE_VELOCITY = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Tone:
+    """A note that is held.
+
+    Attributes:
+        audio: float32 `[samples]`; all of it is one note.
+        release_seconds: How long it takes to fall by 100 dB when it is let go.
+    """
+
+    audio: np.ndarray
+    release_seconds: float
+
+
+class Tones(Protocol):
+    """Whatever has the tones of instruments: a soundfont, a folder of single notes."""
+
+    def tone(self, domain: str, pitch: int, velocity: int) -> Tone:
+        """The tone of an instrument for a note, at full velocity."""
+
+
+class Renderer:
+    """Plays performances with the tones of instruments.
+
+    All instruments are brought to one loudness by a scale over their range; what is
+    loud and soft within a domain stays so.
+
+    Args:
+        tones: The tones.
+        ranges: The range of each instrument that is to play.
+        sample_rate_hz: The rate of the tones and of the audio.
+
+    Raises:
+        ValueError: If an instrument has no tone for a pitch of its range.
+    """
+
+    def __init__(
+        self,
+        tones: Tones,
+        ranges: Mapping[str, instruments.Range],
+        sample_rate_hz: int,
+    ):
+        self._tones = tones
+        self._sample_rate_hz = sample_rate_hz
+        self._gains = {
+            domain: LEVEL / self._level(domain, playable)
+            for domain, playable in ranges.items()
+        }
+
+    def __call__(self, played: performance.Performance) -> np.ndarray:
+        """Renders a performance.
+
+        Returns:
+            float32 `[samples]`: as long as the notes and `RELEASE_SECONDS` more. It is
+            turned down as a whole if its peak would clip.
+        """
+        audio = self._mix(played) * np.float32(self._gains[played.domain])
+        peak = float(np.max(np.abs(audio), initial=0.0))
+        return audio * np.float32(min(1.0, PEAK / max(peak, PEAK)))
+
+    def _mix(self, played: performance.Performance) -> np.ndarray:
+        rate = self._sample_rate_hz
+        ends = played.notes["onset"] + played.notes["duration"]
+        mixed = np.zeros(math.ceil((np.max(ends) + RELEASE_SECONDS) * rate), np.float32)
+        for onset, duration, pitch, velocity in played.notes.tolist():
+            tone = self._tones.tone(played.domain, pitch, velocity)
+            held = round(duration * rate)
+            fade = _release(tone.release_seconds, rate)
+            heard = tone.audio[: held + len(fade)] * np.float32((velocity / 127) ** 2)
+            heard[held:] *= fade[: max(0, len(heard) - held)]
+            start = round(onset * rate)
+            heard = heard[: len(mixed) - start]
+            mixed[start : start + len(heard)] += heard
+        return mixed
+
+    def _level(self, domain: str, playable: instruments.Range) -> float:
+        """The root mean square of the louder half of a scale over the range."""
+        scale = np.zeros(playable.high - playable.low + 1, NOTE)
+        scale["onset"] = np.arange(len(scale)) / 2
+        scale["duration"] = 0.5
+        scale["pitch"] = np.arange(playable.low, playable.high + 1)
+        scale["velocity"] = SCALE_VELOCITY
+        audio = self._mix(performance.Performance(domain, scale))
+        frame = self._sample_rate_hz // 20
+        frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
+        power = np.mean(np.square(frames), axis=1)
+        level = float(np.sqrt(np.mean(power[power >= np.median(power)])))
+        if not level:
+            raise ValueError(f"domains: {domain!r} is silent from {playable}.")
+        return level
+
+
+@functools.cache
+def _release(release_seconds: float, sample_rate_hz: int) -> np.ndarray:
+    """The gain of a tone that is let go: 100 dB down in its time, silent at the end."""
+    seconds = min(release_seconds, RELEASE_SECONDS)
+    passed = np.arange(max(1, round(seconds * sample_rate_hz))) / sample_rate_hz
+    fall = 10 ** (-5 * passed / max(release_seconds, 1e-3))
+    return (fall * (1 - passed / seconds)).astype(np.float32)

@@ -1,0 +1,51 @@
+import pathlib
+
+import numpy as np
+import pytest
+import symusic
+import tensorflow as tf
+
+# Two replicas on any machine; has to be said before TensorFlow looks for devices.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+DOMAINS = ("violin", "flute", "trumpet")
+SAMPLE_RATE_HZ = 8000
+
+
+def write_melody(path: pathlib.Path, seed: int, notes: int = 16) -> None:
+    """Writes a MIDI file with one melody in the middle register."""
+    rng = np.random.default_rng(seed)
+    score = symusic.Score(480)
+    track = symusic.Track(program=0)
+    for beat, step in enumerate(rng.integers(0, 12, notes)):
+        track.notes.append(
+            symusic.Note(time=480 * beat, duration=450, pitch=64 + step, velocity=80)
+        )
+    score.tracks.append(track)
+    score.dump_midi(path)
+
+
+@pytest.fixture(scope="session")
+def scores_data(tmp_path_factory) -> pathlib.Path:
+    """A small `scores` dataset: unpaired in train, paired in test."""
+    from pipelines import conversion
+
+    folder = tmp_path_factory.mktemp("scores")
+    (folder / "midi").mkdir()
+    for seed in range(96):
+        write_melody(folder / "midi" / f"melody{seed:02d}.mid", seed)
+    conversion.convert(
+        "scores",
+        str(folder / "data"),
+        config=None,
+        settings={
+            "source": str(folder / "midi"),
+            "domains": list(DOMAINS),
+            "sample_rate": SAMPLE_RATE_HZ,
+        },
+        overwrite=False,
+    )
+    return folder / "data"

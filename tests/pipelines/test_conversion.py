@@ -1,0 +1,296 @@
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow_datasets as tfds
+
+from pipelines import conversion
+from tf_mt.data import index, recordings
+
+RATE_HZ = 16000
+
+
+def write_tone(path, seconds=0.2, hz=440.0, rate_hz=RATE_HZ, **settings):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * hz * time), rate_hz, **settings)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Two domains of twelve and three files, one of them deeper down."""
+    folder = tmp_path / "my recordings"
+    for file in range(11):
+        write_tone(folder / "Bläser [live]" / f"take {file}.wav", hz=300 + 20 * file)
+    write_tone(folder / "Bläser [live]" / "more" / "take 0.flac")
+    for suffix in ("wav", "flac", "ogg"):
+        write_tone(folder / "cello" / f"one.{suffix}", seconds=0.3)
+    (folder / ".hidden").mkdir()
+    (folder / "readme.txt").write_text("not audio")
+    return folder
+
+
+def convert(source, data_dir, overwrite=False, **settings):
+    return conversion.convert(
+        "audio_folder",
+        data_dir,
+        settings={"source": str(source), **settings},
+        overwrite=overwrite,
+    )
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def ids(data_dir, split):
+    return {recording.recording for recording in recordings.read(data_dir, split)}
+
+
+def test_audio_folder_holds_every_file_once(source, tmp_path):
+    convert(source, tmp_path / "data")
+    splits = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
+    assert sum(map(len, splits)) == 15
+    assert set.union(*splits) == {
+        *(f"Bläser [live]/take {file}.wav" for file in range(11)),
+        "Bläser [live]/more/take 0.flac",
+        "cello/one.wav",
+        "cello/one.flac",
+        "cello/one.ogg",
+    }
+    for split in splits:
+        assert {name.split("/")[0] for name in split} == {"Bläser [live]", "cello"}
+
+
+def test_files_keep_their_samples(source, tmp_path):
+    convert(source, tmp_path / "data")
+    for split in ("train", "validation", "test"):
+        for recording in recordings.read(tmp_path / "data", split):
+            if not recording.recording.endswith(".ogg"):
+                wanted, _ = soundfile.read(
+                    source / recording.recording, dtype="float32"
+                )
+                np.testing.assert_array_equal(recording.audio, wanted)
+
+
+def test_stereo_at_another_rate_is_mixed_and_resampled(tmp_path):
+    time = np.arange(44100) / 44100
+    left = np.sin(2 * np.pi * 1000 * time)
+    (tmp_path / "source" / "a").mkdir(parents=True)
+    stereo = np.stack([left, 0 * left], axis=1)
+    soundfile.write(tmp_path / "source" / "a" / "x.wav", stereo, 44100, "FLOAT")
+    convert(tmp_path / "source", tmp_path / "data")
+    (recording,) = recordings.read(tmp_path / "data", "train")
+    assert recording.audio.shape == (16000,)
+    wanted = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)
+    np.testing.assert_allclose(recording.audio[500:-500], wanted[500:-500], atol=1e-3)
+
+
+def test_tfds_reads_it(source, tmp_path):
+    folder = convert(source, tmp_path / "data")
+    examples = tfds.builder_from_directory(folder).as_dataset(split="train")
+    (cello,) = [e for e in examples if e["recording"].numpy().startswith(b"cello")]
+    assert cello["audio"].dtype == "int16"
+    assert cello["audio"].shape == (round(0.3 * RATE_HZ),)
+    assert cello["sample_rate"].numpy() == RATE_HZ
+    assert cello["domain"].numpy() == 1
+    loaded = tfds.load(
+        "audio_folder", split="test", data_dir=tmp_path / "data", download=False
+    )
+    assert len(list(loaded)) == len(ids(tmp_path / "data", "test"))
+
+
+def test_tfds_knows_where_it_comes_from(source, tmp_path):
+    info = tfds.builder_from_directory(convert(source, tmp_path / "data")).info
+    assert "recordings" in info.description
+    assert info.metadata["settings"]["source"] == str(source)
+    assert info.metadata["sample_rate_hz"] == RATE_HZ
+
+
+def test_same_files_give_the_same_bytes(source, tmp_path):
+    first = contents(convert(source, tmp_path / "one"))
+    command = [sys.executable, "-m", "pipelines.convert", "--dataset=audio_folder"]
+    command += [f"--source={source}", f"--data_dir={tmp_path / 'two'}"]
+    subprocess.run(command, check=True, capture_output=True)
+    second = contents(tmp_path / "two" / "audio_folder" / "1.0.0")
+    assert first == second
+    assert any(".tfrecord-" in name for name in first)
+
+
+def test_says_what_was_made_and_what_to_do(source, tmp_path, capsys):
+    folder = convert(source, tmp_path / "data")
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].split() == ["domain", "train", "validation", "test"]
+    assert lines[3].split() == ["cello", "1", "0.3", "1", "0.3", "1", "0.3"]
+    assert lines[-1].startswith("next: python -m tf_mt.train ")
+    assert f"--data={folder}" in lines[-1]
+    assert "100%" in captured.err
+
+
+def test_leaves_alone_what_is_made(source, tmp_path, capsys):
+    folder = convert(source, tmp_path / "data")
+    times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    capsys.readouterr()
+    convert(source, tmp_path / "data")
+    assert "is already made from this source" in capsys.readouterr().out
+    assert times == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_refuses_the_place_of_another_dataset(source, tmp_path):
+    convert(source, tmp_path / "data")
+    with pytest.raises(ValueError, match=r"sample_rate was 16000, not 8000.*overwrite"):
+        convert(source, tmp_path / "data", sample_rate=8000)
+
+
+def test_overwrites_when_told_to(source, tmp_path):
+    convert(source, tmp_path / "data")
+    shutil.rmtree(source / "cello")
+    convert(source, tmp_path / "data", overwrite=True, sample_rate=8000)
+    dataset = index.open_dataset(tmp_path / "data")
+    assert dataset.info.features["domain"].names == ["Bläser [live]"]
+    assert dataset.info.metadata["sample_rate_hz"] == 8000
+
+
+def test_a_bad_file_stops_it_with_name_and_reason(source, tmp_path):
+    (source / "cello" / "broken.wav").write_bytes(b"RIFF nothing more")
+    with pytest.raises(ValueError, match=r"broken\.wav'.*cannot be read as audio"):
+        convert(source, tmp_path / "data")
+    with pytest.raises(FileNotFoundError):
+        index.open_dataset(tmp_path / "data")
+
+
+def test_few_bad_files_can_be_left_out(tmp_path, capsys):
+    for file in range(199):
+        write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
+    (tmp_path / "source" / "a" / "empty.wav").touch()
+    convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
+    assert "left out: path=" in (out := capsys.readouterr().out)
+    assert "empty.wav" in out
+    found = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
+    assert len(set.union(*found)) == 199
+
+
+def test_many_bad_files_cannot(source, tmp_path):
+    for name in ("x.wav", "y.mp3"):
+        (source / "cello" / name).write_bytes(b"not audio")
+    with pytest.raises(ValueError, match="2 of 17 cannot be read") as error:
+        convert(source, tmp_path / "data", skip_bad_files=True)
+    assert "x.wav" in str(error.value)
+    assert "y.mp3" in str(error.value)
+    with pytest.raises(FileNotFoundError):
+        index.open_dataset(tmp_path / "data")
+
+
+def test_a_file_that_is_damaged_late_is_left_out_whole(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 40 * RATE_HZ)
+    for file in range(199):
+        write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
+    damaged = tmp_path / "source" / "a" / "damaged.wav"
+    soundfile.write(damaged, noise, RATE_HZ, "FLOAT")
+    data = bytearray(damaged.read_bytes())
+    data[-4:] = np.float32(np.nan).tobytes()
+    damaged.write_bytes(data)
+    convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
+    for split in ("train", "validation", "test"):
+        assert "a/damaged.wav" not in ids(tmp_path / "data", split)
+
+
+def test_refuses_names_it_does_not_know(source, tmp_path):
+    with pytest.raises(
+        ValueError, match="dataset='score' is not known; did you mean 's"
+    ):
+        conversion.convert("score", tmp_path)
+    with pytest.raises(ValueError, match=r"config='pairs' is not known.*'paired'"):
+        conversion.convert("scores", tmp_path, config="pairs")
+    with pytest.raises(ValueError, match="audio_folder has no setting 'corpus'; leave"):
+        convert(source, tmp_path, corpus="bach")
+
+
+def test_refuses_a_source_without_folders_or_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"source=.*no such folder"):
+        convert(tmp_path / "nowhere", tmp_path / "data")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="has no folders; put the recordings of each"):
+        convert(tmp_path / "empty", tmp_path / "data")
+    (tmp_path / "empty" / "cello").mkdir()
+    with pytest.raises(FileNotFoundError, match="cello': no audio file there"):
+        convert(tmp_path / "empty", tmp_path / "data")
+
+
+def test_the_script_says_mistakes_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "pipelines.convert", "--dataset=audiofolder"]
+    failed = subprocess.run(
+        [*command, f"--data_dir={tmp_path}"], capture_output=True, text=True
+    )
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr.splitlines()[-1] == (
+        "error: dataset='audiofolder' is not known; did you mean 'audio_folder'? "
+        "known: audio_folder, scores."
+    )
+
+
+def test_tfds_build_makes_it(source, tmp_path):
+    package = pathlib.Path(conversion.__file__).parent / "audio_folder"
+    # The command itself, `tfds`, does not start where Apache Beam is not installed.
+    tfds_build = (
+        "import sys\n"
+        "from tensorflow_datasets.scripts.cli import build, cli_utils\n"
+        "parser = cli_utils.make_flags_parser(build.Args, description='')\n"
+        "parser(sys.argv).execute()"
+    )
+    subprocess.run(
+        [
+            *(sys.executable, "-c", tfds_build),
+            *(f"--manual_dir={source}", f"--data_dir={tmp_path / 'data'}"),
+        ],
+        cwd=package,
+        check=True,
+        capture_output=True,
+    )
+    assert len(ids(tmp_path / "data", "train")) == len(
+        ids(convert(source, tmp_path / "ours"), "train")
+    )
+
+
+@pytest.mark.slow
+def test_killed_it_leaves_nothing_that_loads_and_finishes_when_run_again(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 60 * 44100)
+    for domain in ("a", "b"):
+        for file in range(40):
+            path = tmp_path / "source" / domain / f"{file}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, np.roll(noise, file), 44100)
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "pipelines.convert", "--dataset=audio_folder"]
+    command += [f"--source={tmp_path / 'source'}", f"--data_dir={data}"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, bufsize=0)
+    said = ""
+    while "20/80" not in said and "%" not in said.rpartition("|")[0]:
+        said += os.read(process.stderr.fileno(), 4096).decode()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert list(data.rglob("incomplete.*")), "it was over before it was killed"
+    with pytest.raises(FileNotFoundError):
+        index.open_dataset(data)
+
+    subprocess.run(command, check=True, capture_output=True)
+    dataset = index.open_dataset(data)
+    count = sum(len(ids(data, split)) for split in dataset.info.splits)
+    assert count == 80
+    assert not list(data.rglob("incomplete.*"))
+    settings = json.loads(
+        (pathlib.Path(dataset.data_dir) / "metadata.json").read_text()
+    )
+    assert settings["settings"]["source"] == str(tmp_path / "source")

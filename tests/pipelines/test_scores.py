@@ -1,0 +1,277 @@
+import collections
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import symusic
+
+from pipelines import conversion
+from tf_mt.data import index, recordings
+
+DOMAINS = ("violin", "flute", "trumpet")
+SPLITS = ("train", "validation", "test")
+
+
+def write_score(path, seed, lowest=64, compass=12, parts=2):
+    """Writes a MIDI file of melodies with pauses."""
+    rng = np.random.default_rng(seed)
+    score = symusic.Score(480)
+    for _ in range(parts):
+        track = symusic.Track(program=0)
+        for beat in range(8):
+            pitch = lowest + int(rng.integers(0, compass))
+            track.notes.append(symusic.Note(480 * beat, 300, pitch, 80))
+        score.tracks.append(track)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    score.dump_midi(path)
+
+
+@pytest.fixture(scope="module")
+def midi(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("midi")
+    for seed in range(48):
+        write_score(folder / f"score {seed}.mid", seed)
+    return folder
+
+
+def convert(midi, data_dir, config=None, **settings):
+    settings = {"domains": DOMAINS, "sample_rate": 8000, **settings}
+    return conversion.convert(
+        "scores", data_dir, config, {"source": str(midi), **settings}
+    )
+
+
+@pytest.fixture(scope="module")
+def unpaired(midi, tmp_path_factory):
+    return convert(midi, tmp_path_factory.mktemp("data"), test_pieces=3)
+
+
+@pytest.fixture(scope="module")
+def paired(midi, tmp_path_factory):
+    return convert(midi, tmp_path_factory.mktemp("data"), "paired", test_pieces=3)
+
+
+def read(data, split):
+    return list(recordings.read(data, split))
+
+
+def piece_of(recording):
+    return recording.recording.rsplit("/", 1)[0]
+
+
+def lag(one, other, rate_hz=8000):
+    """By how many frames of 10 ms the beginnings of notes differ."""
+    librosa = pytest.importorskip("librosa")
+    strengths = [
+        librosa.onset.onset_strength(y=audio, sr=rate_hz, hop_length=rate_hz // 100)
+        for audio in (one, other)
+    ]
+    correlation = np.correlate(*strengths, "full")
+    return int(np.argmax(correlation)) - len(strengths[1]) + 1
+
+
+def test_no_score_is_in_two_splits(unpaired):
+    scores = {
+        split: {
+            recording.recording.split("/")[0] for recording in read(unpaired, split)
+        }
+        for split in SPLITS
+    }
+    assert sum(map(len, scores.values())) <= 48
+    assert len(set.union(*scores.values())) == sum(map(len, scores.values()))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_one_domain_plays_each_piece_for_training(unpaired, split):
+    found = read(unpaired, split)
+    assert len({piece_of(recording) for recording in found}) == len(found)
+    assert all(recording.piece == "" for recording in found)
+
+
+def test_both_voices_of_a_score_are_pieces(unpaired):
+    voices = collections.Counter(
+        recording.recording.split("/")[0] for recording in read(unpaired, "train")
+    )
+    assert set(voices.values()) == {2}
+
+
+def test_domains_get_the_same_amount_of_music(unpaired):
+    seconds = collections.Counter()
+    for recording in read(unpaired, "train"):
+        seconds[recording.domain] += len(recording.audio) / 8000
+    assert seconds.keys() == set(DOMAINS)
+    assert max(seconds.values()) < 1.3 * min(seconds.values())
+
+
+@pytest.mark.parametrize(
+    ("config", "split"),
+    [("unpaired", "test"), ("paired", "test"), ("paired", "train")],
+)
+def test_pieces_are_played_by_all_domains_alike(config, split, request):
+    pieces = collections.defaultdict(dict)
+    for recording in read(request.getfixturevalue(config), split):
+        assert recording.recording == f"{recording.piece}/{recording.domain}"
+        pieces[recording.piece][recording.domain] = recording.audio
+    assert pieces
+    lags = []
+    for renderings in pieces.values():
+        assert renderings.keys() == set(DOMAINS)
+        assert len({len(audio) for audio in renderings.values()}) == 1
+        assert len({audio.tobytes() for audio in renderings.values()}) == len(DOMAINS)
+        lags.append(lag(renderings["violin"], renderings["trumpet"]))
+    # Instruments differ in how fast they speak, not in when they are played.
+    assert np.mean(np.abs(lags) <= 4) > 0.8
+
+
+def test_pieces_of_the_test_split_have_the_same_pitches(unpaired):
+    librosa = pytest.importorskip("librosa")
+    pieces = collections.defaultdict(dict)
+    for recording in read(unpaired, "test"):
+        chroma = librosa.feature.chroma_stft(
+            y=recording.audio, sr=8000, n_fft=2048, hop_length=512, tuning=0.0
+        )
+        pieces[recording.piece][recording.domain] = np.argmax(chroma, axis=0)
+        loud = librosa.feature.rms(y=recording.audio, hop_length=512)[0] > 0.02
+        pieces[recording.piece][recording.domain][~loud] = -1
+    for chroma in pieces.values():
+        sounding = (chroma["violin"] >= 0) & (chroma["flute"] >= 0)
+        assert np.mean((chroma["violin"] == chroma["flute"])[sounding]) > 0.85
+
+
+def test_the_test_split_is_limited(unpaired):
+    found = read(unpaired, "test")
+    assert len({recording.piece for recording in found}) == 3
+    assert len(found) == 3 * len(DOMAINS)
+
+
+def test_nothing_clips_and_nothing_is_silent(unpaired):
+    for split in SPLITS:
+        for recording in read(unpaired, split):
+            assert 0.02 < np.max(np.abs(recording.audio)) < 0.99
+
+
+def test_renditions_are_different_performances_by_one_domain(midi, tmp_path):
+    data = convert(midi, tmp_path, renditions=3, max_scores=12)
+    renditions = collections.defaultdict(list)
+    for recording in read(data, "train"):
+        score, part, domain = recording.recording.split("/")
+        renditions[score, part.split(".")[0]].append((domain, recording.audio))
+    for played in renditions.values():
+        assert len(played) == 3
+        assert len({domain for domain, _ in played}) == 1
+        assert len({audio.tobytes() for _, audio in played}) == 3
+
+
+def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
+    command = [sys.executable, "-m", "pipelines.convert", "--dataset=scores"]
+    command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
+    command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    again = tmp_path / "scores" / "unpaired" / "1.0.0"
+    assert f"--data={again}" in done.stdout.splitlines()[-1]
+    one, other = (
+        {path.name: path.read_bytes() for path in folder.iterdir()}
+        for folder in (unpaired, again)
+    )
+    assert one == other
+
+
+def test_another_seed_gives_another_dataset(midi, unpaired, tmp_path):
+    other = convert(midi, tmp_path, test_pieces=3, seed=1)
+    one, two = (read(data, "test")[0].audio.tobytes() for data in (unpaired, other))
+    assert one != two
+
+
+def test_voices_together_are_one_piece(midi, tmp_path):
+    data = convert(midi, tmp_path, voices="together", max_scores=12)
+    names = {piece_of(recording) for recording in read(data, "train")}
+    assert all(name.endswith("/all") for name in names)
+
+
+def test_common_range_keeps_all_domains_to_the_same_pitches(tmp_path):
+    for seed in range(12):
+        write_score(tmp_path / "midi" / f"{seed}.mid", seed, lowest=40, parts=1)
+    data = convert(
+        tmp_path / "midi",
+        tmp_path / "data",
+        domains=("cello", "violin"),
+        common_range=True,
+    )
+    librosa = pytest.importorskip("librosa")
+    for recording in read(data, "train"):
+        hz = librosa.yin(recording.audio, fmin=70, fmax=900, sr=8000, frame_length=1024)
+        loud = librosa.feature.rms(y=recording.audio, frame_length=1024, hop_length=256)
+        pitch = librosa.hz_to_midi(np.median(hz[loud[0][: len(hz)] > 0.03]))
+        assert 54 < pitch < 80
+
+
+def test_a_score_that_cannot_be_read_stops_it_or_is_left_out(tmp_path, capsys):
+    for seed in range(101):
+        write_score(tmp_path / "midi" / f"{seed}.mid", seed, parts=1)
+    (tmp_path / "midi" / "broken.mid").write_bytes(b"MThd and no more")
+    with pytest.raises(ValueError, match=r"broken\.mid'.*cannot be read as MIDI"):
+        convert(tmp_path / "midi", tmp_path / "data")
+    with pytest.raises(FileNotFoundError):
+        index.open_dataset(tmp_path / "data")
+    convert(tmp_path / "midi", tmp_path / "data", skip_bad_files=True)
+    assert "broken.mid" in capsys.readouterr().out
+
+
+def test_music_that_does_not_fit_is_refused(tmp_path):
+    for seed in range(4):
+        write_score(tmp_path / "midi" / f"{seed}.mid", seed, lowest=30, compass=60)
+    with pytest.raises(
+        ValueError, match=r"none of the .* pieces of split .* fits the pi"
+    ):
+        convert(tmp_path / "midi", tmp_path / "data")
+
+
+def test_unknown_instruments_are_refused(midi, tmp_path):
+    with pytest.raises(
+        ValueError, match="domains='violine' is not known; did you mean"
+    ):
+        convert(midi, tmp_path, domains=("violine", "flute"))
+
+
+def test_two_ways_to_play_are_refused(midi, tmp_path):
+    with pytest.raises(ValueError, match="notes and soundfont are both given"):
+        convert(midi, tmp_path, notes="a", soundfont="b")
+
+
+def test_single_notes_play_as_well(midi, tmp_path):
+    import soundfile
+
+    time = np.arange(16000) / 8000
+    for instrument, partials in (("pure", [1]), ("rich", [1, 2, 3])):
+        (tmp_path / "notes" / instrument).mkdir(parents=True)
+        for pitch in range(60, 85, 2):
+            hz = 440 * 2 ** ((pitch - 69) / 12)
+            audio = sum(0.2 * np.sin(2 * np.pi * k * hz * time) for k in partials)
+            name = f"{instrument}-{pitch:03d}-100.wav"
+            soundfile.write(tmp_path / "notes" / instrument / name, audio, 8000)
+    data = convert(
+        midi,
+        tmp_path / "data",
+        domains=(),
+        notes=str(tmp_path / "notes"),
+        test_pieces=2,
+    )
+    found = read(data, "test")
+    assert {recording.domain for recording in found} == {"pure", "rich"}
+    assert len(found) == 4
+    spectra = {r.domain: np.abs(np.fft.rfft(r.audio)) for r in found}
+    high = {d: s[len(s) // 3 :].sum() / s.sum() for d, s in spectra.items()}
+    assert high["rich"] > 2 * high["pure"]
+
+
+def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
+    """What `tfds build` does: the settings are their defaults."""
+    from pipelines.scores import scores_dataset_builder
+
+    made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
+    assert made.info.full_name == "scores/paired/1.0.0"
+    assert made.settings.corpus == "bach"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.0.0"
+    assert "music21" in made.info.citation

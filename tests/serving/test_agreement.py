@@ -1,0 +1,97 @@
+"""A live model, its bundle, and a server of that bundle translate alike."""
+
+import dataclasses
+
+import grpc
+import numpy as np
+import pytest
+
+from serving import client
+from serving.server.model import Model
+from tf_mt import bundle, dataset, models, run, system
+
+INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
+
+
+def noise(*shape):
+    audio = np.random.default_rng(0).uniform(-0.9, 0.9, shape)
+    return audio.astype(np.float32)
+
+
+@pytest.fixture(
+    scope="module", params=["tiny", pytest.param("small", marks=pytest.mark.slow)]
+)
+def toy(request, tmp_path_factory):
+    """The folder of an untrained run and its bundle."""
+    folder = tmp_path_factory.mktemp(request.param)
+    preset = models.preset("vae_gan", request.param)
+    settings = run.settings_of("vae_gan", preset, INFO)
+    begun = run.Run(folder / "run")
+    begun.settle(settings)
+    begun.save(run.build(settings), step=0, history=[])
+    bundle.export(run.load_model(folder / "run"), folder / "bundle")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def live(toy):
+    return system.Live(toy / "run")
+
+
+@pytest.fixture(scope="module")
+def exported(toy):
+    return bundle.Bundle(toy / "bundle")
+
+
+@pytest.fixture(scope="module")
+def stubs(toy, served):
+    with served(Model("toy", toy / "bundle", poll_wait_seconds=0)) as stubs:
+        yield stubs
+
+
+@pytest.fixture(scope="module")
+def connected(stubs):
+    with client.Client(stubs.address, "toy") as connected:
+        yield connected
+
+
+def test_info(live, exported, connected):
+    assert live.info == exported.info
+    assert dataclasses.asdict(connected.info()) == live.info._asdict()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 9001)])
+def test_clips(live, exported, connected, shape):
+    audio = noise(*shape)
+    for domain in INFO.domains:
+        translated = live.translate(audio, domain)
+        for other in (exported, connected):
+            np.testing.assert_allclose(
+                other.translate(audio, domain), translated, atol=1e-5
+            )
+
+
+def test_streams(live, exported, connected):
+    audio = noise(2 * live.info.window_samples + 1)
+    translated = np.concatenate(list(live.translate_stream([audio], "piano")))
+    assert translated.shape == audio.shape
+    for other in (exported, connected):
+        stream = other.translate_stream(np.array_split(audio, 5), "piano")
+        np.testing.assert_allclose(
+            np.concatenate(list(stream)), translated, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    "domains, words",
+    [
+        ([b"celo"], "domain=celo is not known; known: cello, flute, piano."),
+        ([b"cello"] * 2, "audio of shape [1 9] needs one sample or more"),
+    ],
+)
+def test_the_server_refuses_in_the_graphs_words(stubs, make_request, domains, words):
+    request = make_request("toy", audio=noise(1, 9), domain=np.array(domains))
+    with pytest.raises(grpc.RpcError) as refused:
+        stubs.predict(request)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert words in refused.value.details()

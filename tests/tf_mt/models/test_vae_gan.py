@@ -1,0 +1,141 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_mt import dataset, models
+from tf_mt.models import vae_gan
+
+INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
+TINY = vae_gan.PRESETS["tiny"].model
+ALONE = {"adversarial": 0.0, "cycle": 0.0, "latent": 0.0}
+
+
+def made(**changes):
+    keras.utils.set_random_seed(0)
+    return vae_gan.VaeGan(dataclasses.replace(TINY, **changes), INFO)
+
+
+def batch_for(model, step=0):
+    shape = [2, 3, model.clip_samples]
+    return {
+        "audio": tf.random.stateless_normal(shape, [0, 0], stddev=0.1),
+        "domain": tf.constant([[0, 1, 2]] * 2),
+        "seed": tf.constant([0, step]),
+    }
+
+
+def terms(model, **options):
+    found = {}
+    for objective in model.objectives(batch_for(model), **options):
+        found.update({name: float(term) for name, term in objective.terms.items()})
+    return found
+
+
+def test_the_papers_network_has_the_published_number_of_parameters():
+    model = vae_gan.VaeGan(
+        models.preset("vae_gan", "paper").model,
+        dataset.DatasetInfo("toy", 16000, ("a", "b")),
+    )
+    assert model.encoder.count_params() == 1_346_304
+    assert [b.count_params() for b in model.generator.shared] == [295_168]
+    assert [h.count_params() for h in model.generator.heads] == [1_051_009] * 2
+    assert [d.count_params() for d in model.discriminators] == [2_759_105] * 2
+
+
+def test_the_papers_discriminator_judges_patches():
+    model = vae_gan.VaeGan(
+        models.preset("vae_gan", "paper").model,
+        dataset.DatasetInfo("toy", 16000, ("a", "b")),
+    )
+    assert model.discriminators[0](tf.zeros([1, 128, 128])).shape == (1, 8, 8, 1)
+    assert model.encoder(tf.zeros([1, 128, 128])).shape == (1, 32, 32, 128)
+
+
+def test_without_the_games_it_is_the_spectral_vae():
+    model = made(weights=ALONE)
+    assert list(model.parts()) == ["autoencoder"]
+    assert set(terms(model, training=True)) == {"reconstruction", "kl"}
+
+
+@pytest.mark.parametrize("objective", ["lsgan", "bce", "hinge", "wgan_gp"])
+def test_each_game_is_played(objective):
+    found = terms(made(objective=objective), training=True)
+    expected = {"reconstruction", "kl", "adversarial", "cycle", "latent"}
+    expected |= {"discriminator"}
+    expected |= {"gradient_penalty"} if objective == "wgan_gp" else set()
+    assert set(found) == expected
+    assert all(np.isfinite(value) for value in found.values())
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("generators", ["per_domain", "shared"])
+def test_every_shape_of_network_translates(rank, generators):
+    model = made(rank=rank, generators=generators)
+    audio = tf.random.stateless_normal([2, 3 * model.clip_samples], [0, 0])
+    translated = model.translate(0.1 * audio, tf.constant([2, 0]))
+    assert translated.shape == audio.shape
+    assert np.isfinite(translated).all()
+
+
+@pytest.mark.parametrize("shared_blocks", [0, 1])
+def test_generators_share_their_first_blocks(shared_blocks):
+    model = made(shared_blocks=shared_blocks)
+    assert len(model.generator.shared) == shared_blocks
+    assert [len(head.blocks) for head in model.generator.heads] == [
+        1 - shared_blocks
+    ] * 3
+
+
+def test_only_training_is_noisy():
+    quiet, noisy = (terms(made(), training=training) for training in (False, True))
+    assert quiet["reconstruction"] != noisy["reconstruction"]
+    again = terms(made(), training=False)
+    assert again == quiet
+    assert terms(made(noise=0.0), training=True) == quiet
+
+
+def test_a_stopped_cycle_leaves_the_first_translation_alone():
+    def encoder_gradient(cycle_gradient):
+        model = made(cycle_gradient=cycle_gradient, noise=0.0)
+        with tf.GradientTape() as tape:
+            found = model.objectives(batch_for(model), training=True)
+            cycle = found[0].terms["cycle"]
+        return tape.gradient(cycle, model.encoder.trainable_variables)[0].numpy()
+
+    through, stopped = encoder_gradient(True), encoder_gradient(False)
+    assert np.abs(through - stopped).max() > 1e-7
+
+
+def test_warm_up_raises_a_weight():
+    model = made(warmup={"kl": 10.0}, weights={"kl": 2.0})
+
+    def weight(step):
+        return float(model._weight("kl", {"seed": tf.constant([0, step])}))
+
+    assert weight(0) == pytest.approx(0.2)
+    assert weight(4) == pytest.approx(1.0)
+    assert weight(9) == weight(1000) == pytest.approx(2.0)
+
+
+def test_paired_loss_asks_for_paired_batches():
+    model = made(weights={**ALONE, "paired": 1.0})
+    assert model.batches == "paired"
+    assert "paired" in terms(model, training=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"rank": 3}, "rank=3 must be 1 or 2"),
+        ({"shared_blocks": 2}, "shared_blocks=2 must be at most generator_blocks=1"),
+        ({"clip_frames": 33}, "clip_frames=33 must be a multiple of 8"),
+        ({"code": 4}, "code=4 needs generators=shared"),
+        ({"objective": "lsgam"}, "did you mean 'lsgan'"),
+    ],
+)
+def test_refuses_what_does_not_fit(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        dataclasses.replace(TINY, **changes)

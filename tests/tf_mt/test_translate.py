@@ -1,0 +1,107 @@
+"""Exporting and translating as commands, the way a user runs them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tf_mt import bundle, dataset, models, run
+from tf_mt.audio import files
+
+pytestmark = pytest.mark.slow
+
+
+def command(module, **given):
+    arguments = [f"--{name}={value}" for name, value in given.items()]
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "toy"
+    info = dataset.DatasetInfo("toy", 8000, ("cello", "flute"))
+    settings = run.settings_of("vae_gan", models.preset("vae_gan", "tiny"), info)
+    folder = run.Run(path)
+    folder.settle(settings)
+    folder.save(run.build(settings), step=0, history=[])
+    return path
+
+
+@pytest.fixture(scope="module")
+def base(trained, tmp_path_factory):
+    base = tmp_path_factory.mktemp("bundles") / "toy"
+    bundle.export(run.load_model(trained), base)
+    return base
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    folder = tmp_path / "recordings" / "deep"
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, 20_001).astype(np.float32)
+    for name in ("one.wav", "two.wav"):
+        files.write(folder / name, audio, 8000)
+    return folder.parent
+
+
+def test_export(trained, tmp_path):
+    done = command("tf_mt.export", run=trained, out=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"Exported {tmp_path / 'toy' / '1'}.\n"
+        f"Next: python -m serving.server --model_base_path={tmp_path / 'toy'} "
+        "--model_name=toy --port=8500\n"
+    )
+    assert bundle.Bundle(tmp_path / "toy" / "1").info.sample_rate_hz == 8000
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a b"])
+def test_export_refuses_names_that_are_paths(trained, tmp_path, name):
+    done = command("tf_mt.export", run=trained, out=tmp_path / "out", model=name)
+    assert done.returncode == 1
+    assert f"error: model={name!r} must be letters" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_is_translated_as_the_bundle_does(base, recordings, tmp_path):
+    done = command(
+        "tf_mt.translate",
+        bundle=base,
+        domain="flute",
+        input=recordings,
+        output=tmp_path / "translated",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "audio: 100%" in done.stderr
+    audio = files.read(recordings / "deep" / "one.wav", 8000)
+    expected = np.concatenate(
+        list(bundle.Bundle(base).translate_stream([audio], "flute"))
+    )
+    for name in ("one.wav", "two.wav"):
+        written = files.read(tmp_path / "translated" / "deep" / name, 8000)
+        np.testing.assert_allclose(written, expected, atol=3e-5)
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"domain": "flut"}, "domain='flut' is not known; did you mean 'flute'"),
+        ({"bundle": "nowhere"}, "bundle='nowhere' holds no version of a bundle"),
+        ({"input": "nowhere"}, "source='nowhere': no audio file there"),
+    ],
+)
+def test_mistakes_are_one_line(base, recordings, tmp_path, changed, words):
+    given = {
+        "bundle": base,
+        "domain": "flute",
+        "input": recordings,
+        "output": tmp_path / "translated",
+    }
+    done = command("tf_mt.translate", **{**given, **changed})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {words}")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "translated").exists()

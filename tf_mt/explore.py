@@ -1,0 +1,87 @@
+"""Plays with the codes of a trained VAE-GAN: at random, or between two clips."""
+
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from tf_mt import latent, script
+from tf_mt.audio import files
+from tf_mt.evaluation import contact_sheet
+from tf_mt.models import vae_gan
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("run", None, "Run whose newest weights play.", required=True)
+flags.DEFINE_string(
+    "domain", None, "What plays; a wrong name lists all.", required=True
+)
+flags.DEFINE_string("out", None, "Folder for WAV files and picture.png.", required=True)
+flags.DEFINE_integer(
+    "points", None, "Plays so many codes that are drawn at random.", lower_bound=1
+)
+flags.DEFINE_integer("seed", 0, "Seed of the random codes.", lower_bound=0)
+flags.DEFINE_string("from", None, "Audio file to begin with.")
+flags.DEFINE_string(
+    "to",
+    None,
+    "Audio file to end with: what lies between is played twice, once with the codes "
+    "mixed linearly and once spherically.",
+)
+flags.DEFINE_string(
+    "blend_domain", None, "Domain to end with: on the way --domain fades into it."
+)
+flags.DEFINE_integer(
+    "steps",
+    5,
+    "Sounds on the way, both ends included.",
+    lower_bound=2,
+    upper_bound=101,
+)
+flags.DEFINE_float(
+    "seconds",
+    4.0,
+    "Length of a random code's sound, and of what is taken of each file.",
+    lower_bound=0.1,
+)
+flags.mark_flags_as_mutual_exclusive(["points", "from"], required=True)
+
+
+def main(argv: list[str]) -> None:
+    """Plays as the flags say."""
+    if FLAGS.points and (FLAGS.to or FLAGS.blend_domain):
+        raise ValueError("points go without --to and --blend_domain.")
+    if not (FLAGS.points or FLAGS.to or FLAGS.blend_domain):
+        raise ValueError("from needs an end: give --to, --blend_domain, or both.")
+    model = latent.load(Path(FLAGS.run))
+    folder, rate_hz = Path(FLAGS.out), model.info.sample_rate_hz
+    rows = _sounds(model)
+    for row, sounds in rows.items():
+        for title, audio in sounds.items():
+            files.write(folder / f"{row}_{title}.wav", audio, rate_hz)
+    contact_sheet.draw(rows, rate_hz, folder / "picture.png")
+    print(f"Sound: {folder}/*.wav. Picture: {folder / 'picture.png'}.")
+
+
+def _sounds(model: vae_gan.VaeGan) -> dict[str, dict[str, np.ndarray]]:
+    start_domain = latent.domain_number(model, FLAGS.domain)
+    if FLAGS.points:
+        sounds = latent.points(
+            model, start_domain, FLAGS.points, FLAGS.seconds, FLAGS.seed
+        )
+        return {"point": sounds}
+    end_domain = latent.domain_number(model, FLAGS.blend_domain or FLAGS.domain)
+    domains = start_domain, end_domain
+    start = latent.read(model, Path(FLAGS["from"].value), FLAGS.seconds)
+    if not FLAGS.to:
+        clips = start, start
+        return {"blend": latent.way(model, latent.linear, clips, domains, FLAGS.steps)}
+    clips = start, latent.read(model, Path(FLAGS.to), FLAGS.seconds)
+    return {
+        name: latent.way(model, mix, clips, domains, FLAGS.steps)
+        for name, mix in latent.WAYS.items()
+    }
+
+
+if __name__ == "__main__":
+    script.run(main)
