@@ -197,19 +197,19 @@ def _listen(note: Note) -> tuple[Note, float]:
 def _in_tune(heard: Sequence[tuple[Note, float]]) -> list[Note]:
     """Corrects the pitches of notes by what was heard.
 
-    A name is an octave too high if most recordings of that pitch and dynamics say so.
-    To hear a note too high is a common mistake, and the name is believed then; what
-    is heard lower than it can be is left out.
+    A recording an octave below its name is believed if most of that pitch and dynamics
+    are. To hear a note too high is a common mistake; its name is believed then.
     """
     alike = collections.defaultdict(list)
     for note, off in heard:
         alike[_kind(note)].append(off)
     tuned = []
     for note, off in heard:
-        octave = -12 if abs(float(np.median(alike[_kind(note)])) + 12) < 1 else 0
-        if off > octave - 1:
-            rest = off - octave if off < octave + 1 else 0.0
-            tuned.append(dataclasses.replace(note, pitch=note.pitch + octave + rest))
+        octave_down = abs(float(np.median(alike[_kind(note)])) + 12) < 1
+        if abs(off) < 1 or (octave_down and abs(off + 12) < 1):
+            tuned.append(dataclasses.replace(note, pitch=note.pitch + off))
+        elif off > 0 and not octave_down:
+            tuned.append(note)
     return tuned
 
 

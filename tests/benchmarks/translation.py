@@ -3,6 +3,7 @@
 python tests/benchmarks/translation.py --bundle=bundles/NAME
 """
 
+import collections
 import contextlib
 import os
 import platform
@@ -20,6 +21,7 @@ from absl import flags
 
 from serving import client
 from tf_mt import bundle, dataset, models, script
+from tf_mt.audio import windows
 from tf_mt.models import vae_gan
 
 BUNDLE = flags.DEFINE_string(
@@ -31,27 +33,15 @@ PRESET = flags.DEFINE_string(
 SECONDS = flags.DEFINE_float("seconds", 60.0, "Length of the file.", lower_bound=1.0)
 REPEATS = flags.DEFINE_integer("repeats", 5, "Runs of each; their median is printed.")
 
-RATE_HZ = 16_000
-
 
 def main(argv: list[str]) -> None:
     """Prints a table of times."""
-    info = dataset.DatasetInfo("toy", RATE_HZ, tuple("abcdef"))
+    info = dataset.DatasetInfo("toy", 16_000, tuple("abcdef"))
     model = vae_gan.VaeGan(models.preset("vae_gan", PRESET.value).model, info)
     with tempfile.TemporaryDirectory() as folder:
-        base = Path(BUNDLE.value or bundle.export(model, Path(folder) / "toy").parent)
+        base = BUNDLE.value or bundle.export(model, Path(folder) / "toy").parent
         loaded = bundle.Bundle(base)
-        domain = loaded.info.domains[0]
-        samples = int(SECONDS.value * loaded.info.sample_rate_hz)
-        audio = np.random.default_rng(0).normal(0.0, 0.1, samples).astype(np.float32)
-        taken = _parts(model, samples)
-        taken["bundle in process"] = _seconds(
-            lambda: list(loaded.translate_stream([audio], domain))
-        )
-        with _server(base) as address, client.Client(address, "toy") as connected:
-            taken["over gRPC"] = _seconds(
-                lambda: list(connected.translate_stream([audio], domain))
-            )
+        taken = {**_parts(model), **_whole(loaded, Path(base))}
     print(f"{_processor()}, {len(os.sched_getaffinity(0))} cores, TF {tf.__version__}")
     print(f"{'':20}{'seconds':>10}{'x real time':>14}")
     for name, seconds in taken.items():
@@ -60,40 +50,71 @@ def main(argv: list[str]) -> None:
     print(f"gRPC takes {ratio:.2f} of the time in process.")
 
 
-def _parts(model: vae_gan.VaeGan, samples: int) -> dict[str, float]:
-    """Times the network and Griffin-Lim on a file's worth of windows, one by one."""
-    hop = model.window_samples - model.overlap_samples
-    windows = range(-(-samples // hop))
-    audio = tf.random.stateless_normal([1, model.window_samples], [0, 0], stddev=0.1)
-    log_mel, phase = model.front.analyse(audio)
-    code = model.encode(audio).code
-    translate = tf.function(
-        lambda: model.decode_spectrogram(model.encode(audio).code, tf.constant([0]))
+def _parts(model: vae_gan.VaeGan) -> dict[str, float]:
+    """Times the two halves of a translation, on the windows of the file."""
+    cut = windows.Windows(model.window_samples, model.overlap_samples)
+    clips = [
+        tf.constant(window[np.newaxis])
+        for window in cut.split([_noise(model.info.sample_rate_hz)])
+    ]
+    spectrograms = [model.front.analyse(clip) for clip in clips]
+
+    @tf.function
+    def generate(clip: tf.Tensor) -> tf.Tensor:
+        return model.decode_spectrogram(model.encode(clip).code, tf.constant([0]))
+
+    invert = tf.function(model.front.synthesise)
+    return _medians(
+        {
+            "STFT and network": lambda: [generate(clip) for clip in clips],
+            "Griffin-Lim": lambda: [invert(*pair) for pair in spectrograms],
+        }
     )
-    invert = tf.function(lambda: model.front.synthesise(log_mel, phase))
-    del code
-    return {
-        "network": _seconds(lambda: [translate() for _ in windows]),
-        "Griffin-Lim": _seconds(lambda: [invert() for _ in windows]),
-    }
 
 
-def _seconds(run: Callable[[], object]) -> float:
-    run()  # Traces and warms up.
-    times = []
+def _whole(loaded: bundle.Bundle, base: Path) -> dict[str, float]:
+    """Times all of a translation, in this process and by a server."""
+    audio = _noise(loaded.info.sample_rate_hz)
+    domain = loaded.info.domains[0]
+
+    def translate(system: bundle.Bundle | client.Client) -> None:
+        collections.deque(system.translate_stream([audio], domain), maxlen=0)
+
+    with _server(base) as address, client.Client(address, "toy") as connected:
+        return _medians(
+            {
+                "bundle in process": lambda: translate(loaded),
+                "over gRPC": lambda: translate(connected),
+            }
+        )
+
+
+def _noise(sample_rate_hz: int) -> np.ndarray:
+    samples = int(SECONDS.value * sample_rate_hz)
+    return np.random.default_rng(0).normal(0.0, 0.1, samples).astype(np.float32)
+
+
+def _medians(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Times each by turns, so that what else the machine does falls on all alike."""
+    times = {name: [] for name in runs}
+    for run in runs.values():
+        run()  # Traces and warms up.
     for _ in range(REPEATS.value):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 @contextlib.contextmanager
 def _server(base: Path) -> Iterator[str]:
     """Starts a server in a process of its own, and yields its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving.server", "--port=0", "--model_name=toy"]
-        + [f"--model_base_path={base.resolve()}"],
+        [
+            *(sys.executable, "-m", "serving.server", "--port=0", "--model_name=toy"),
+            f"--model_base_path={base.resolve()}",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -43,6 +43,8 @@ def apply(
     Returns:
         float32, as `audio`.
     """
+    if augmentation == Augmentation():
+        return audio
     of_step = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
     slots = first_slot + tf.range(tf.shape(audio)[0])
 
