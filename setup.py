@@ -13,6 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tf_mt*", "pipelines*", "serving*"]),
+    package_data={"pipelines": ["*/README.md", "*/CITATIONS.bib"]},
     install_requires=[
         "absl-py>=2.1",
         "keras>=3.15,<3.16",
@@ -29,6 +30,7 @@ setup(
             "importlib_resources>=6",
             "music21>=10.5,<11",
             "pretty_midi>=0.2.11",
+            "scipy>=1.13",
             "symusic==0.5.8",
             "tensorflow-datasets>=4.9.10,<5",
         ],
@@ -41,6 +43,6 @@ setup(
             "grpcio-reflection>=1.71",
             "tensorflow-serving-api>=2.21,<2.22",
         ],
-        "dev": ["pytest>=8", "pytest-timeout>=2.3", "ruff==0.17.5"],
+        "dev": ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "ruff==0.17.5"],
     },
 )

@@ -1,11 +1,12 @@
 """Makes datasets by name, whole or not at all, and says what was made."""
 
 import collections
+import contextlib
 import dataclasses
 import importlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def convert(
         _check_same(made)
         print(f"{folder} is already made from this source; --overwrite makes it again.")
     else:
-        _clear(folder)
-        # A builder of its own, for the first one has read what was there.
-        _make(_builder(dataset, data_dir, config, settings or {}))
+        with _place_of(folder):
+            # A builder of its own, for the first one has read what was there.
+            _make(_builder(dataset, data_dir, config, settings or {}))
     print(table(folder))
     print(
         "next: python -m tf_mt.train --approach=vae_gan --preset=small "
@@ -112,13 +113,22 @@ def _builder(
         )
 
 
-def _clear(folder: Path) -> None:
-    """Removes a dataset, and what interrupted conversions to its place have left."""
-    if folder.exists():
-        # Out of sight in one step, so that no half of it ever loads.
-        folder.rename(folder.with_name(f"incomplete.old_{folder.name}"))
+@contextlib.contextmanager
+def _place_of(folder: Path) -> Iterator[None]:
+    """Clears the place of a dataset; one that was there comes back after an error."""
     for leftover in folder.parent.glob("incomplete.*"):
         shutil.rmtree(leftover)
+    replaced = folder.with_name(f"incomplete.replaced_{folder.name}")
+    if folder.exists():
+        folder.rename(replaced)
+    try:
+        yield
+    except BaseException:
+        if replaced.exists():
+            replaced.rename(folder)
+        raise
+    if replaced.exists():
+        shutil.rmtree(replaced)
 
 
 def _make(made: builder.RecordingsBuilder) -> None:

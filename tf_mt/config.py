@@ -128,8 +128,9 @@ class Training(Knobs):
     )
     precision: str = knob(
         "float32",
-        "Arithmetic of the layers; losses and spectrograms stay float32.",
-        choices=("float32", "mixed_bfloat16"),
+        "Arithmetic of the layers; losses and spectrograms stay float32. auto takes "
+        "what is fastest on the machine where the run begins.",
+        choices=("float32", "mixed_bfloat16", "auto"),
     )
     gain_db: float = knob(
         0.0, "Each clip is made louder or softer by up to so much.", minimum=0.0

@@ -1,11 +1,12 @@
 """Trains a translation model, or goes on with a run that was cut off."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
 from absl import flags
 
-from tf_mt import config, models, run, script, trainer
+from tf_mt import config, models, precision, run, script, trainer
 from tf_mt.data import clips
 
 FLAGS = flags.FLAGS
@@ -21,12 +22,18 @@ flags.DEFINE_string(
 )
 
 
+def _resolved(training: config.Training) -> config.Training:
+    if training.precision != "auto":
+        return training
+    return dataclasses.replace(training, precision=precision.fastest())
+
+
 def main(argv: list[str]) -> None:
     """Trains as the flags say."""
     preset = models.preset(FLAGS.approach, FLAGS.preset)
     preset = config.Preset(
         config.read_flags(preset.model, FLAGS),
-        config.read_flags(preset.training, FLAGS),
+        _resolved(config.read_flags(preset.training, FLAGS)),
     )
     info = clips.read_info(Path(FLAGS.data))
     settings = run.settings_of(FLAGS.approach, preset, info)

@@ -1,17 +1,16 @@
 """Training of any `Translator`: strategy, loop, checkpoints, exact resume."""
 
-import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 import tqdm
 
-from tf_mt import config, training_log
+from tf_mt import config, precision, training_log
 from tf_mt import run as runs
 from tf_mt.data import augmentation
 from tf_mt.data import clips as stored_clips
@@ -59,7 +58,7 @@ def train(
     keras.utils.set_random_seed(training.seed)
     if not tf.config.list_logical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
-    with strategy.scope(), _precision(training.precision):
+    with strategy.scope(), precision.policy(training.precision):
         model = build()
         model.compile(_optimizers(model, training), training.clip_norm)
         step, history = run.restore(model)
@@ -97,17 +96,6 @@ def _check(training: config.Training, replicas: int) -> None:
             f"steps={training.steps} must be a multiple of "
             f"epoch_steps={training.epoch_steps}."
         )
-
-
-@contextlib.contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    """Sets the arithmetic of the layers that are made in its block."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _optimizers(

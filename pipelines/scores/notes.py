@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import multiprocessing
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,7 @@ def midi_files(source: Path, limit: int) -> dict[str, Path]:
             f"source={str(source)!r}: no MIDI file there "
             f"(looked for {', '.join(MIDI_SUFFIXES)})."
         )
-    chosen = sorted(found, key=chunk.hashed)[: limit or None]
-    return {score: found[score] for score in sorted(chosen)}
+    return {score: found[score] for score in _chosen(found, limit)}
 
 
 def read_midi(path: Path) -> list[np.ndarray]:
@@ -163,26 +163,34 @@ def read_corpus(composer: str, limit: int, cache: Path) -> dict[str, list[np.nda
 def _parse_all(composer: str, limit: int) -> dict[str, list[np.ndarray]]:
     import music21
 
-    paths = [
-        path
-        for path in map(Path, music21.corpus.getComposer(composer))
+    root = music21.common.getCorpusFilePath()
+    paths = {
+        path.relative_to(root).with_suffix("").as_posix(): path
+        for path in music21.corpus.getComposer(composer)
         if path.suffix in SCORE_SUFFIXES
-    ]
+    }
     if not paths:
-        composers = {path.parent.name for path in music21.corpus.getPaths()}
-        raise ValueError(names.unknown("corpus", composer, composers))
-    paths = sorted(paths, key=lambda path: chunk.hashed(path.stem))[: limit or None]
+        known = {path.relative_to(root).parts[0] for path in music21.corpus.getPaths()}
+        raise ValueError(names.unknown("corpus", composer, known))
+    scores = _chosen(paths, limit)
     # Spawned, not forked: TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(mp_context=context) as executor:
         parsed = tqdm.tqdm(
-            executor.map(_parse, paths, chunksize=4),
-            total=len(paths),
+            executor.map(_parse, [paths[score] for score in scores], chunksize=4),
+            total=len(scores),
             desc=f"reading {composer}",
             unit="score",
             mininterval=0.5,
         )
-        return {path.stem: parts for path, parts in zip(paths, parsed, strict=True)}
+        return dict(zip(scores, parsed, strict=True))
+
+
+def _chosen(scores: Iterable[str], limit: int) -> list[str]:
+    """The scores that a limit leaves, sorted."""
+    # Another hash than the one that splits them, or all would be of one split.
+    ordered = sorted(scores, key=lambda score: chunk.hashed(f"chosen {score}"))
+    return sorted(ordered[: limit or None])
 
 
 def _parse(path: Path) -> list[np.ndarray]:

@@ -39,6 +39,13 @@ _DEFAULTS = {
     ROOT_KEY: -1,
 }
 _OPEN_FILTER_CENTS = 13500
+
+# Ranges intersect, and what concerns a sample is the instrument's alone.
+_NOT_ADDED = {
+    *(KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, LOOP_MODE, ROOT_KEY),
+    *(START, END, LOOP_START, LOOP_END),
+    *(START_COARSE, END_COARSE, LOOP_START_COARSE, LOOP_END_COARSE),
+}
 _COMPRESSED = 0x10  # The type of samples that an SF3 file keeps as Ogg Vorbis.
 
 # Synthesizers have taken attenuation for 0.4 of what it says since the first one did.
@@ -205,7 +212,7 @@ class Soundfont:
                     )
                 generators = {**_DEFAULTS, **inner}
                 for kind, amount in outer.items():
-                    if kind not in (KEY_RANGE, VELOCITY_RANGE, INSTRUMENT):
+                    if kind not in _NOT_ADDED:
                         generators[kind] = generators.get(kind, 0) + amount
                 yield Zone(generators, ranges[KEY_RANGE], ranges[VELOCITY_RANGE])
 

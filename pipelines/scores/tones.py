@@ -14,6 +14,7 @@ from pipelines.scores.notes import NOTE
 # The longest that a tone is held, and that it sounds after.
 HELD_SECONDS = 8.0
 RELEASE_SECONDS = 1.0
+SHORTEST_RELEASE_SECONDS = 0.01
 
 # Root mean square of a loud passage, about -19 dB of full scale, and the highest peak.
 LEVEL = 0.11
@@ -53,7 +54,7 @@ class Renderer:
         sample_rate_hz: The rate of the tones and of the audio.
 
     Raises:
-        ValueError: If an instrument has no tone for a pitch of its range.
+        ValueError: If an instrument is not there or silent.
     """
 
     def __init__(
@@ -115,7 +116,8 @@ class Renderer:
 @functools.cache
 def _release(release_seconds: float, sample_rate_hz: int) -> np.ndarray:
     """The gain of a tone that is let go: 100 dB down in its time, silent at the end."""
-    seconds = min(release_seconds, RELEASE_SECONDS)
-    passed = np.arange(max(1, round(seconds * sample_rate_hz))) / sample_rate_hz
-    fall = 10 ** (-5 * passed / max(release_seconds, 1e-3))
-    return (fall * (1 - passed / seconds)).astype(np.float32)
+    # A tone that stops at once would click; one that rings on would drown the next.
+    sounding = min(max(release_seconds, SHORTEST_RELEASE_SECONDS), RELEASE_SECONDS)
+    passed = np.arange(round(sounding * sample_rate_hz)) / sample_rate_hz
+    fall_db = 100 * passed / max(release_seconds, SHORTEST_RELEASE_SECONDS)
+    return (10 ** (-fall_db / 20) * (1 - passed / sounding)).astype(np.float32)

@@ -25,7 +25,9 @@ from tf_mt.audio import windows
 from tf_mt.models import vae_gan
 
 BUNDLE = flags.DEFINE_string(
-    "bundle", None, "Bundle to translate with; the untrained preset's if not given."
+    "bundle",
+    None,
+    "Bundle to translate with, a folder of versions; the untrained preset if not given.",
 )
 PRESET = flags.DEFINE_string(
     "preset", "small", "Preset of the VAE-GAN whose parts are timed, untrained."

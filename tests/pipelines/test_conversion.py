@@ -160,6 +160,15 @@ def test_overwrites_when_told_to(source, tmp_path):
     assert dataset.info.metadata["sample_rate_hz"] == 8000
 
 
+def test_what_was_to_be_overwritten_stays_if_that_fails(source, tmp_path):
+    before = contents(convert(source, tmp_path / "data"))
+    (source / "cello" / "broken.wav").write_bytes(b"RIFF nothing more")
+    with pytest.raises(ValueError, match="broken"):
+        convert(source, tmp_path / "data", overwrite=True)
+    assert contents(tmp_path / "data" / "audio_folder" / "1.0.0") == before
+    assert not list(tmp_path.rglob("incomplete.*"))
+
+
 def test_a_bad_file_stops_it_with_name_and_reason(source, tmp_path):
     (source / "cello" / "broken.wav").write_bytes(b"RIFF nothing more")
     with pytest.raises(ValueError, match=r"broken\.wav'.*cannot be read as audio"):

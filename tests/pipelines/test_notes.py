@@ -3,6 +3,7 @@ import pytest
 import symusic
 
 from pipelines.scores import notes
+from tf_mt.data import chunk
 
 
 def part(*pitches):
@@ -55,6 +56,14 @@ def test_midi_files_are_found_at_any_depth(tmp_path):
     few = notes.midi_files(tmp_path, limit=2)
     assert len(few) == 2
     assert few.items() <= found.items()
+
+
+def test_a_limit_favours_no_split(tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number}.mid").touch()
+    few = notes.midi_files(tmp_path, limit=100)
+    in_train = sum(chunk.split(score) == "train" for score in few)
+    assert in_train == pytest.approx(80, abs=10)
 
 
 def test_a_folder_without_midi_is_refused(tmp_path):

@@ -460,7 +460,7 @@ PRESETS = {
             learning_rate=6e-4,
             warmup_steps=100,
             clip_norm=1.0,
-            precision="mixed_bfloat16",
+            precision="auto",
             sampled_epochs=3,
         ),
     ),

@@ -1,0 +1,46 @@
+# `make demo` runs the main job end to end; `make test` checks everything.
+# Both make their own virtual environment in .venv and install into it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo
+PORT ?= 8500
+
+.PHONY: demo test install format clean
+
+install: .venv/installed
+
+.venv/installed: setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[data,train,serving,dev]'
+	touch $@
+
+test: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+demo: .venv/installed
+	$(BIN)/python -m pipelines.convert --dataset=scores --data_dir=$(DEMO)/data
+	$(BIN)/python -m tf_mt.train --approach=vae_gan --preset=small \
+	    --data=$(DEMO)/data --run=$(DEMO)/runs/small
+	$(BIN)/python -m tf_mt.export --run=$(DEMO)/runs/small --out=$(DEMO)/bundles
+	$(BIN)/python -m pipelines.extract --data=$(DEMO)/data --split=test \
+	    --out=$(DEMO)/held_out --limit=12
+	$(BIN)/python -m serving.server --model_base_path=$(abspath $(DEMO))/bundles/small \
+	    --model_name=small --port=$(PORT) > $(DEMO)/server.txt 2> $(DEMO)/server.log & \
+	server=$$!; trap "kill $$server" EXIT; \
+	until grep -qs Listening $(DEMO)/server.txt; do \
+	    kill -0 $$server || { cat $(DEMO)/server.log; exit 1; }; sleep 1; \
+	done; \
+	$(BIN)/python -m serving.translate --server=localhost:$(PORT) --model=small \
+	    --domain=flute --input=$(DEMO)/held_out --output=$(DEMO)/flute && \
+	$(BIN)/python -m tf_mt.evaluate --server=localhost:$(PORT) --model=small \
+	    --data=$(DEMO)/data --out=$(DEMO)/scores --pieces=8
+
+clean:
+	rm -rf $(DEMO) .venv
