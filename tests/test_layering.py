@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "tf_mt.script": (),
     "tf_mt.dataset": (),
     "tf_mt.config": ("tf_mt.names",),
+    "tf_mt.precision": (),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
@@ -34,6 +35,7 @@ MAY_IMPORT = {
     "tf_mt.training_log": ("tf_mt.layers", "tf_mt.models.translator"),
     "tf_mt.trainer": (
         "tf_mt.config",
+        "tf_mt.precision",
         "tf_mt.models.translator",
         "tf_mt.data",
         "tf_mt.run",

@@ -1,7 +1,6 @@
 """Scores a model on a paired test set: a run, a bundle or a server's model."""
 
 import contextlib
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,12 @@ flags.DEFINE_string("data", None, "Converted dataset, paired in test.", required
 flags.DEFINE_string(
     "out", None, "Folder for scores, table, picture and sound.", required=True
 )
-flags.DEFINE_integer("pieces", 0, "Pieces to score on; 0 takes all.", lower_bound=0)
+flags.DEFINE_integer(
+    "pieces",
+    0,
+    "Pieces to score on, from all over the test set; 0 takes all.",
+    lower_bound=0,
+)
 flags.mark_flags_as_mutual_exclusive(["run", "bundle", "server"], required=True)
 
 
@@ -42,17 +46,24 @@ def _translator() -> Iterator[system.System | client.Client]:
 
 def main(argv: list[str]) -> None:
     """Scores as the flags say."""
-    info = clips.read_info(Path(FLAGS.data))
-    test = paired.pieces(recordings.read(Path(FLAGS.data), "test"))
-    test = dict(itertools.islice(test.items(), FLAGS.pieces or None))
-    folder = Path(FLAGS.out)
+    data, folder = Path(FLAGS.data), Path(FLAGS.out)
+    info = clips.read_info(data)
+    test = paired.pieces(recordings.read(data, "test"), info.domains)
+    test = paired.some(test, FLAGS.pieces or len(test))
     with _translator() as translator:
+        for domain in info.domains:
+            rate_hz = translator.check_domain(domain).sample_rate_hz
+        if rate_hz != info.sample_rate_hz:
+            raise ValueError(
+                f"data={FLAGS.data!r} has {info.sample_rate_hz} Hz, but the model is "
+                f"made for {rate_hz} Hz; convert the data with that --sample_rate."
+            )
 
         def translate(audio: np.ndarray, domain: str) -> np.ndarray:
             return np.concatenate(list(translator.translate_stream([audio], domain)))
 
-        scores = paired.evaluate(translate, test, info.sample_rate_hz, folder / "audio")
-    table = report.write(scores, test, info.sample_rate_hz, folder)
+        scores = paired.evaluate(translate, test, rate_hz, folder / "audio")
+    table = report.write(scores, test, rate_hz, folder)
     print(table.markdown())
     print(f"Picture: {folder / 'picture.png'}. Sound: {folder / 'audio'}.")
 

@@ -27,7 +27,7 @@ from tf_mt.models import vae_gan
 BUNDLE = flags.DEFINE_string(
     "bundle",
     None,
-    "Bundle to translate with, a folder of versions; the untrained preset if not given.",
+    "Bundle to translate with, a folder of versions; an untrained one if not given.",
 )
 PRESET = flags.DEFINE_string(
     "preset", "small", "Preset of the VAE-GAN whose parts are timed, untrained."

@@ -254,9 +254,7 @@ def test_it_refuses_python(tmp_path):
 
 def test_it_refuses_numpy_within_a_loop(tmp_path):
     def run(x):
-        called = tf.map_fn(
-            lambda y: tf.numpy_function(np.negative, [y], tf.float32), x
-        )
+        called = tf.map_fn(lambda y: tf.numpy_function(np.negative, [y], tf.float32), x)
         return {"y": tf.reshape(called, [-1])}
 
     with pytest.raises(ValueError, match="server does not run: PyFunc"):

@@ -7,11 +7,15 @@ INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
 
 
 def untrained(path, preset="tiny"):
-    """A run that has only just begun."""
+    """A run that has only just begun, of a model quiet enough not to be clipped."""
     settings = run.settings_of("vae_gan", models.preset("vae_gan", preset), INFO)
+    model = run.build(settings)
+    for variable in model.generator.trainable_variables:
+        if variable.shape == (model.knobs.bands,):
+            variable.assign(-np.ones(variable.shape))
     folder = run.Run(path)
     folder.settle(settings)
-    folder.save(run.build(settings), step=0, history=[])
+    folder.save(model, step=0, history=[])
     return path
 
 
@@ -50,9 +54,8 @@ def test_a_live_model_and_its_bundle_agree(live, exported, shape, domain):
     translated = live.translate(audio, domain)
     assert translated.shape == shape
     assert translated.dtype == np.float32
-    np.testing.assert_allclose(
-        translated, exported.translate(audio, domain), atol=1e-5
-    )
+    assert 0.01 < np.abs(translated).max() < 1.0
+    np.testing.assert_allclose(translated, exported.translate(audio, domain), atol=1e-5)
 
 
 def test_domains_sound_different(live):

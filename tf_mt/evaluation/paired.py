@@ -5,8 +5,7 @@ translation has one. Copying the source is the baseline: a share below 1 of its 
 means that translating brought the sound nearer to the truth.
 """
 
-import collections
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,29 +37,41 @@ class Score(NamedTuple):
     copied_db: float
 
 
-def pieces(recordings: Iterable) -> dict[str, dict[str, np.ndarray]]:
-    """Groups recordings by piece and domain.
+def pieces(
+    recordings: Iterable, domains: Sequence[str]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Groups the recordings of a paired split by piece and domain.
 
     Args:
         recordings: With `piece`, `domain` and `audio`, as `tf_mt.data.recordings` reads
             them.
+        domains: Names of two domains or more, each of which plays every piece.
 
     Returns:
-        `{piece: {domain: audio}}`.
+        `{piece: {domain: audio}}`, the domains in their order.
 
     Raises:
-        ValueError: They are not paired: none tells its piece.
+        ValueError: The split is not paired.
     """
-    grouped: dict[str, dict[str, np.ndarray]] = collections.defaultdict(dict)
-    for recording in recordings:
-        if recording.piece:
-            grouped[recording.piece][recording.domain] = recording.audio
-    if not grouped:
+    found = {(one.piece, one.domain): one.audio for one in recordings if one.piece}
+    names = dict.fromkeys(piece for piece, _ in found)
+    if len(domains) < 2 or not found or len(found) < len(names) * len(domains):
         raise ValueError(
             "the split is not paired, so its translations have no true answers; "
-            "convert a dataset like `scores`, whose test split is."
+            "convert a dataset like `scores`, whose test split is, with two domains or "
+            "more."
         )
-    return dict(grouped)
+    return {
+        piece: {domain: found[piece, domain] for domain in domains} for piece in names
+    }
+
+
+def some(
+    test: dict[str, dict[str, np.ndarray]], count: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Picks `count` pieces at equal distances; neighbours may be of one score."""
+    chosen = list(test)[:: max(1, len(test) // count)][:count]
+    return {piece: test[piece] for piece in chosen}
 
 
 def evaluate(

@@ -30,6 +30,10 @@ from tf_mt.models import translator
 
 SILENCE = -1.0
 
+# Half a decibel. A clip of silence would be constant, and the gradients of instance
+# normalisation grow without bound where the variance falls to zero.
+DITHER = 0.01
+
 _TRANSLATION_TERMS = ("adversarial", "cycle", "paired")
 
 
@@ -280,7 +284,8 @@ class VaeGan(translator.Translator):
         """The autoencoder's losses, and those of what it plays against."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
-        heard = self._masked(stacks.merge(truth), batch, training)
+        heard = self._dithered(stacks.merge(truth), batch, training)
+        heard = self._masked(heard, batch, training)
         mean = stacks.split(self.encoder(heard), truth)
         code = self._noisy(mean, batch, training, stream=0)
         generated = self.generator(stacks.merge(code), domain)
@@ -379,6 +384,13 @@ class VaeGan(translator.Translator):
             seeds = self.example_seeds(log_mel, batch, stream=4)
             log_mel = masks.freq_mask(log_mel, bands, seeds, SILENCE)
         return log_mel
+
+    def _dithered(
+        self, log_mel: tf.Tensor, batch: translator.Batch, training: bool
+    ) -> tf.Tensor:
+        if not training:
+            return log_mel
+        return log_mel + DITHER * self.normal(log_mel, batch, stream=5)
 
     def _noisy(
         self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
