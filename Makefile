@@ -25,7 +25,8 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 
 demo: .venv/installed
-	$(BIN)/python -m pipelines.convert --dataset=scores --data_dir=$(DEMO)/data
+	$(BIN)/python -m pipelines.convert --dataset=scores --config=paired --max_scores=80 \
+	    --domains=violin,flute,trumpet,acoustic_grand_piano --data_dir=$(DEMO)/data
 	$(BIN)/python -m tf_mt.train --approach=vae_gan --preset=small \
 	    --data=$(DEMO)/data --run=$(DEMO)/runs/small
 	$(BIN)/python -m tf_mt.export --run=$(DEMO)/runs/small --out=$(DEMO)/bundles

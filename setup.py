@@ -1,5 +1,7 @@
 """Packaging of tf_mt: music translation for TensorFlow."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
@@ -8,7 +10,7 @@ setup(
     name="tf_mt",
     version="0.1.0",
     description="Music translation for TensorFlow: train, compare, export, serve.",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
@@ -43,6 +45,12 @@ setup(
             "grpcio-reflection>=1.71",
             "tensorflow-serving-api>=2.21,<2.22",
         ],
-        "dev": ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "ruff==0.17.5"],
+        # Tests and lint.
+        "dev": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "ruff==0.17.5",
+        ],
     },
 )

@@ -55,10 +55,16 @@ def convert(
             _make(_builder(dataset, data_dir, config, settings or {}))
     print(table(folder))
     print(
-        "next: python -m tf_mt.train --approach=vae_gan --preset=small "
+        f"next: python -m tf_mt.train --approach=vae_gan --preset={_preset(made)} "
         f"--data={folder} --run=runs/{dataset}"
     )
     return folder
+
+
+def _preset(made: builder.RecordingsBuilder) -> str:
+    """A preset that learns from what the dataset has."""
+    paired = made.builder_config and made.builder_config.name == "paired"
+    return "small" if paired else "small_unpaired"
 
 
 def table(data_dir: Path) -> str:

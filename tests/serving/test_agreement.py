@@ -24,7 +24,7 @@ def untrained(path, preset="tiny"):
     model = run.build(settings)
     for variable in model.generator.trainable_variables:
         if variable.shape == (model.knobs.bands,):
-            variable.assign(-np.ones(variable.shape))
+            variable.assign(np.full(variable.shape, -2.0))
     folder = run.Run(path)
     folder.settle(settings)
     folder.save(model, step=0, history=[])
@@ -74,7 +74,7 @@ def test_clips(live, exported, connected, shape):
     audio = noise(*shape)
     for domain in INFO.domains:
         translated = live.translate(audio, domain)
-        assert 0.01 < np.abs(translated).max() < 1.0
+        assert np.mean(np.abs(translated) == 1.0) < 0.01
         for other in (exported, connected):
             np.testing.assert_allclose(
                 other.translate(audio, domain), translated, atol=1e-5

@@ -12,7 +12,7 @@ def untrained(path, preset="tiny"):
     model = run.build(settings)
     for variable in model.generator.trainable_variables:
         if variable.shape == (model.knobs.bands,):
-            variable.assign(-np.ones(variable.shape))
+            variable.assign(np.full(variable.shape, -2.0))
     folder = run.Run(path)
     folder.settle(settings)
     folder.save(model, step=0, history=[])
@@ -54,7 +54,7 @@ def test_a_live_model_and_its_bundle_agree(live, exported, shape, domain):
     translated = live.translate(audio, domain)
     assert translated.shape == shape
     assert translated.dtype == np.float32
-    assert 0.01 < np.abs(translated).max() < 1.0
+    assert np.mean(np.abs(translated) == 1.0) < 0.01
     np.testing.assert_allclose(translated, exported.translate(audio, domain), atol=1e-5)
 
 

@@ -120,7 +120,8 @@ class Clips:
             raise ValueError(
                 f"form='paired' needs recordings of one performance in every domain; "
                 f"{self.info.name} has none of {self._clip_samples} samples in this "
-                "split."
+                "split. Convert scores with --config=paired, or train with a preset "
+                "that does not need pairs, such as vae_gan's small_unpaired."
             )
         slots = batch_size // parts
         mine = slice(part * slots, (part + 1) * slots)

