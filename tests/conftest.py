@@ -1,4 +1,13 @@
+import os
 import pathlib
+
+# numba's cache breaks when several processes fill it at once, and what it then holds
+# crashes every later one; so each process of the tests has a cache of its own.
+os.environ["NUMBA_CACHE_DIR"] = str(
+    pathlib.Path(__file__).parents[1]
+    / ".pytest_cache"
+    / f"numba_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+)
 
 import numpy as np
 import pytest

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from absl import flags
+import tensorflow as tf
+from absl import flags, logging
 
 from tf_mt import bundle, run, script
 
@@ -27,6 +28,9 @@ def main(argv: list[str]) -> None:
             f"model={name!r} must be letters, digits, '_', '.' and '-', and begin with "
             "one of the first three."
         )
+    # TensorFlow tells much of saving, temporary names included.
+    logging.set_verbosity(logging.WARNING)
+    tf.get_logger().setLevel("WARNING")
     written = bundle.export(run.load_model(folder), Path(FLAGS.out) / name)
     print(f"Exported {written}.")
     print(

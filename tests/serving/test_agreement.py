@@ -3,6 +3,7 @@
 import dataclasses
 
 import grpc
+import keras
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ def noise(*shape):
 def untrained(path, preset="tiny"):
     """A run that has only just begun, of a model quiet enough not to be clipped."""
     settings = run.settings_of("vae_gan", models.preset("vae_gan", preset), INFO)
+    keras.utils.set_random_seed(0)
     model = run.build(settings)
     for variable in model.generator.trainable_variables:
         if variable.shape == (model.knobs.bands,):
@@ -74,7 +76,6 @@ def test_clips(live, exported, connected, shape):
     audio = noise(*shape)
     for domain in INFO.domains:
         translated = live.translate(audio, domain)
-        assert np.mean(np.abs(translated) == 1.0) < 0.01
         for other in (exported, connected):
             np.testing.assert_allclose(
                 other.translate(audio, domain), translated, atol=1e-5
@@ -85,6 +86,7 @@ def test_streams(live, exported, connected):
     audio = noise(2 * live.info.window_samples + 1)
     translated = np.concatenate(list(live.translate_stream([audio], "piano")))
     assert translated.shape == audio.shape
+    assert np.mean(np.abs(translated) == 1.0) < 0.01
     for other in (exported, connected):
         stream = other.translate_stream(np.array_split(audio, 5), "piano")
         np.testing.assert_allclose(np.concatenate(list(stream)), translated, atol=1e-5)

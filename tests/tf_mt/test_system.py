@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
 def untrained(path, preset="tiny"):
     """A run that has only just begun, of a model quiet enough not to be clipped."""
     settings = run.settings_of("vae_gan", models.preset("vae_gan", preset), INFO)
+    keras.utils.set_random_seed(0)
     model = run.build(settings)
     for variable in model.generator.trainable_variables:
         if variable.shape == (model.knobs.bands,):
@@ -54,15 +56,14 @@ def test_a_live_model_and_its_bundle_agree(live, exported, shape, domain):
     translated = live.translate(audio, domain)
     assert translated.shape == shape
     assert translated.dtype == np.float32
-    assert np.mean(np.abs(translated) == 1.0) < 0.01
     np.testing.assert_allclose(translated, exported.translate(audio, domain), atol=1e-5)
 
 
 def test_domains_sound_different(live):
     audio = noise(1, 4096)
-    assert not np.allclose(
-        live.translate(audio, "cello"), live.translate(audio, "piano"), atol=1e-2
-    )
+    cello, piano = (live.translate(audio, domain) for domain in ("cello", "piano"))
+    assert np.mean(np.abs(cello) == 1.0) < 0.01
+    assert not np.allclose(cello, piano, atol=1e-2)
 
 
 @pytest.mark.slow

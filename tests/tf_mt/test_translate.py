@@ -54,6 +54,7 @@ def test_export(trained, tmp_path):
         f"Next: python -m serving.server --model_base_path={tmp_path / 'toy'} "
         "--model_name=toy --port=8500\n"
     )
+    assert ".tmp" not in done.stderr
     assert bundle.Bundle(tmp_path / "toy" / "1").info.sample_rate_hz == 8000
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 
 from tf_mt.audio import files
-from tf_mt.evaluation import log_mel
+from tf_mt.evaluation import log_mel, pitch
 
 # Plays a recording [samples] with the timbre of a domain.
 Translate = Callable[[np.ndarray, str], np.ndarray]
@@ -28,6 +28,8 @@ class Score(NamedTuple):
         target: Domain that it was translated to; the source for a reconstruction.
         translated_db: Log-mel distance from the translation to the truth.
         copied_db: The same from the source to the truth.
+        translated_pitch: Share of the truth's frames whose pitch the translation has.
+        copied_pitch: The same for the source.
     """
 
     piece: str
@@ -35,6 +37,8 @@ class Score(NamedTuple):
     target: str
     translated_db: float
     copied_db: float
+    translated_pitch: float
+    copied_pitch: float
 
 
 def pieces(
@@ -108,6 +112,8 @@ def evaluate(
                             target,
                             log_mel.distance(truth, translated, sample_rate_hz),
                             log_mel.distance(truth, audio, sample_rate_hz),
+                            pitch.accuracy(truth, translated, sample_rate_hz),
+                            pitch.accuracy(truth, audio, sample_rate_hz),
                         )
                     )
                     bar.update()
@@ -121,12 +127,16 @@ class Table(NamedTuple):
         domains: In the order of rows and columns.
         translated_db: `[source, target]`; reconstructions on the diagonal.
         copied_db: `[source, target]`; zero on the diagonal.
+        translated_pitch: `[source, target]`, in [0, 1].
+        copied_pitch: `[source, target]`; one on the diagonal.
         pieces: How many the means are over.
     """
 
     domains: tuple[str, ...]
     translated_db: np.ndarray
     copied_db: np.ndarray
+    translated_pitch: np.ndarray
+    copied_pitch: np.ndarray
     pieces: int
 
     def shares(self) -> np.ndarray:
@@ -173,6 +183,10 @@ class Table(NamedTuple):
             f"{self.copied_db[pairs].mean():.1f} dB). "
             f"Reconstruction: {self.reconstruction_share():.3f} "
             f"({np.diag(self.translated_db).mean():.1f} dB).",
+            "",
+            f"Frames with the pitch of the truth, within 50 cents: translation "
+            f"{self.translated_pitch[pairs].mean():.2f}, copying "
+            f"{self.copied_pitch[pairs].mean():.2f}.",
         ]
         return "\n".join(lines) + "\n"
 
@@ -180,12 +194,22 @@ class Table(NamedTuple):
 def tabulate(scores: list[Score]) -> Table:
     """Averages scores over the pieces of each pair of domains."""
     domains = tuple(dict.fromkeys(score.source for score in scores))
-    shape = (len(domains), len(domains))
-    translated, copied, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    counts = np.zeros((len(domains), len(domains)))
     for score in scores:
-        cell = domains.index(score.source), domains.index(score.target)
-        translated[cell] += score.translated_db
-        copied[cell] += score.copied_db
-        counts[cell] += 1
-    played = len({score.piece for score in scores})
-    return Table(domains, translated / counts, copied / counts, played)
+        counts[domains.index(score.source), domains.index(score.target)] += 1
+
+    def mean(name: str) -> np.ndarray:
+        total = np.zeros_like(counts)
+        for score in scores:
+            cell = domains.index(score.source), domains.index(score.target)
+            total[cell] += getattr(score, name)
+        return total / counts
+
+    return Table(
+        domains,
+        mean("translated_db"),
+        mean("copied_db"),
+        mean("translated_pitch"),
+        mean("copied_pitch"),
+        len({score.piece for score in scores}),
+    )

@@ -25,7 +25,7 @@ def recording(piece, domain, audio=None):
 
 
 def score(source, target, translated_db, copied_db, piece="a"):
-    return paired.Score(piece, source, target, translated_db, copied_db)
+    return paired.Score(piece, source, target, translated_db, copied_db, 0.75, 0.5)
 
 
 @pytest.fixture
@@ -153,4 +153,7 @@ def test_markdown(table):
         "\n"
         "Translation: 0.375 of copying (5.5 dB against 16.0 dB). "
         "Reconstruction: 0.092 (1.5 dB).\n"
+        "\n"
+        "Frames with the pitch of the truth, within 50 cents: translation 0.75, "
+        "copying 0.50.\n"
     )
