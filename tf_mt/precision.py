@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 BFLOAT16 = "mixed_bfloat16"
+CPU_INFO = Path("/proc/cpuinfo")
+
 _BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 
 
@@ -18,8 +20,7 @@ def fastest() -> str:
     """
     if tf.config.list_physical_devices("GPU"):
         return BFLOAT16
-    listed = Path("/proc/cpuinfo")
-    known = set(listed.read_text().split()) if listed.exists() else set()
+    known = set(CPU_INFO.read_text().split()) if CPU_INFO.exists() else set()
     return BFLOAT16 if known & _BFLOAT16_INSTRUCTIONS else "float32"
 
 
