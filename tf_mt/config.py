@@ -146,6 +146,14 @@ class Training(Knobs):
     )
     seed: int = knob(0, "Seed of the weights, the clips and all noise.", minimum=0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps % self.epoch_steps:
+            raise ValueError(
+                f"steps={self.steps} must be a multiple of "
+                f"epoch_steps={self.epoch_steps}."
+            )
+
 
 class Preset(NamedTuple):
     """A named configuration of an approach: of its network and of its training."""

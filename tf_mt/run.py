@@ -38,13 +38,15 @@ class Run:
     def settle(self, settings: Mapping[str, Any]) -> None:
         """Writes the settings of a new run, or holds them against those of an old one.
 
+        A run is new until it has a checkpoint.
+
         Args:
             settings: JSON tree with all that the weights depend on.
 
         Raises:
             ValueError: The run was begun with other settings; names each.
         """
-        if not self._config.exists():
+        if not self._config.exists() or not self._steps():
             with atomic.path(self._config) as temporary:
                 temporary.write_text(json.dumps(settings, indent=2) + "\n")
             return

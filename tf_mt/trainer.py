@@ -49,12 +49,17 @@ def train(
         The trained model.
 
     Raises:
-        ValueError: The batch or the steps cannot be shared out equally.
+        ValueError: The replicas cannot share the batch equally.
         FloatingPointError: A loss is no longer finite; the last checkpoint holds the
             weights from before.
     """
     strategy = strategy or default_strategy()
-    _check(training, strategy.num_replicas_in_sync)
+    replicas = strategy.num_replicas_in_sync
+    if training.batch_size % replicas:
+        raise ValueError(
+            f"batch_size={training.batch_size} must be a multiple of the {replicas} "
+            "replicas that share it."
+        )
     keras.utils.set_random_seed(training.seed)
     if not tf.config.list_logical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
@@ -83,19 +88,6 @@ def train(
         ],
     )
     return model
-
-
-def _check(training: config.Training, replicas: int) -> None:
-    if training.batch_size % replicas:
-        raise ValueError(
-            f"batch_size={training.batch_size} must be a multiple of the {replicas} "
-            "replicas that share it."
-        )
-    if training.steps % training.epoch_steps:
-        raise ValueError(
-            f"steps={training.steps} must be a multiple of "
-            f"epoch_steps={training.epoch_steps}."
-        )
 
 
 def _optimizers(

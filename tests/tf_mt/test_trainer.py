@@ -158,9 +158,20 @@ def test_settings_of_a_run_cannot_change(scores_data, whole):
         trained(scores_data, whole, learning_rate=0.5)
 
 
+def test_a_run_that_never_began_takes_other_settings(scores_data, tmp_path):
+    settings = run.settings_of("vae_gan", TINY, clips.read_info(scores_data))
+    folder = run.Run(tmp_path / "run")
+    folder.settle(settings)
+    folder.settle(settings | {"approach": "another"})
+    assert folder.settings()["approach"] == "another"
+
+
 def test_what_cannot_be_shared_out_is_refused(scores_data, tmp_path):
     with pytest.raises(ValueError, match="steps=5 must be a multiple of epoch_steps=2"):
         trained(scores_data, tmp_path, steps=5)
+    two = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    with pytest.raises(ValueError, match="batch_size=3 must be a multiple of the 2"):
+        trained(scores_data, tmp_path, two, batch_size=3)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(scores_data, tmp_path):
