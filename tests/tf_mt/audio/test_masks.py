@@ -1,3 +1,4 @@
+import importlib.util
 import sys
 import warnings
 
@@ -6,6 +7,11 @@ import pytest
 import tensorflow as tf
 
 from tf_mt.audio import masks
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow_io") is None,
+    reason="tensorflow-io has no wheel for this Python",
+)
 
 SHAPE = (64, 20, 12)
 SILENCE = -1.0

@@ -1,4 +1,5 @@
 import dataclasses
+import importlib.util
 import sys
 from unittest import mock
 
@@ -10,6 +11,11 @@ import tensorflow as tf
 from tf_mt import dataset
 from tf_mt.layers import spectrogram_vae
 from tf_mt.models import vae_gan
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow_io") is None,
+    reason="tensorflow-io has no wheel for this Python",
+)
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
 TINY = vae_gan.PRESETS["tiny"].model
