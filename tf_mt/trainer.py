@@ -67,17 +67,26 @@ def train(
         model = build()
         model.compile(_optimizers(model, training), training.clip_norm)
         step, history = run.restore(model)
+    if step >= training.steps:
+        return model
     clips = {
         split: stored_clips.Clips(data_dir, split, model.clip_samples)
         for split in ("train", "validation")
     }
-    if step >= training.steps:
-        return model
     validation = _distributed(
-        clips["validation"], model, training, strategy, VALIDATION_SEED, 0
+        clips["validation"], model, training, strategy, seed=VALIDATION_SEED
+    )
+    batches = _distributed(
+        clips["train"],
+        model,
+        training,
+        strategy,
+        seed=training.seed,
+        first_step=step,
+        augmented=augmentation.Augmentation(training.gain_db, training.noise_db),
     )
     model.fit(
-        _distributed(clips["train"], model, training, strategy, training.seed, step),
+        batches,
         epochs=training.steps // training.epoch_steps,
         initial_epoch=step // training.epoch_steps,
         steps_per_epoch=training.epoch_steps,
@@ -126,10 +135,10 @@ def _distributed(
     training: config.Training,
     strategy: tf.distribute.Strategy,
     seed: int,
-    first_step: int,
+    first_step: int = 0,
+    augmented: augmentation.Augmentation | None = None,
 ) -> tf.distribute.DistributedDataset:
     """Batches for the replicas; together they see what a single one would."""
-    learning = seed == training.seed
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = clips.batches(
@@ -139,9 +148,7 @@ def _distributed(
             first_step=first_step,
             part=context.input_pipeline_id,
             parts=context.num_input_pipelines,
-            augmentation=augmentation.Augmentation(training.gain_db, training.noise_db)
-            if learning
-            else None,
+            augmentation=augmented,
         )
         replicas = context.num_replicas_in_sync // context.num_input_pipelines
         steps = tf.data.Dataset.counter(first_step)
@@ -211,11 +218,11 @@ class _Epochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Validates, logs, and writes the checkpoint last."""
         step = (epoch + 1) * self.training.epoch_steps
-        clips = self.training.epoch_steps * self._clips_per_step()
-        speed = self.clock.read(clips)
+        # Before the validation, whose time is not the training's.
+        speed = self.clock.read(self.training.epoch_steps * self._clips_per_step())
         epochs = self.training.steps // self.training.epoch_steps
-        entry = {"step": step, "train": self.losses.means(), "validation": {}}
-        entry["validation"] = self._validate()
+        losses = {"train": self.losses.means(), "validation": self._validate()}
+        entry = {"step": step, **losses}
         self.history.append(entry)
         if not self.writes:
             return

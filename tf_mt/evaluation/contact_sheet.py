@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import figure
 
 from tf_mt import atomic
-from tf_mt.evaluation import log_mel
+from tf_mt.evaluation import plots
 
 SHOWN_COLUMNS = 9
 
@@ -32,18 +32,9 @@ def draw(
     for axes, (name, sounds) in zip(grid, rows.items(), strict=True):
         titles = list(sounds)
         for axis, column in zip(axes, shown, strict=True):
-            audio = sounds[titles[column]]
-            drawn = axis.imshow(
-                log_mel.spectrogram(audio, sample_rate_hz),
-                origin="lower",
-                aspect="auto",
-                extent=(0.0, len(audio) / sample_rate_hz, 0, log_mel.BANDS),
-                vmin=log_mel.FLOOR_DB,
-                vmax=20.0,
-                cmap="magma",
-            )
+            drawn = plots.draw(axis, sounds[titles[column]], sample_rate_hz)
             axis.set_title(titles[column], fontsize=10)
-        axes[0].set_ylabel(f"{name}\nmel band")
+        axes[0].set_ylabel(f"{name}\nHz")
     for axis in grid[-1]:
         axis.set_xlabel("seconds")
     page.colorbar(drawn, ax=grid, label="dB", shrink=0.8)

@@ -48,7 +48,7 @@ def examples(chosen: list[Example], sample_rate_hz: int, path: Path) -> None:
         for axis, (title, audio) in zip(
             row, _panels(example, sample_rate_hz), strict=True
         ):
-            drawn = _draw(axis, audio, sample_rate_hz)
+            drawn = draw(axis, audio, sample_rate_hz)
             axis.set_title(title.replace("_", " "), fontsize=9)
         row[0].set_ylabel("Hz")
     for axis in axes[-1]:
@@ -72,7 +72,17 @@ def _panels(example: Example, sample_rate_hz: int) -> list[tuple[str, np.ndarray
     ]
 
 
-def _draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesImage:
+def draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesImage:
+    """Draws the log-mel spectrogram of a sound's first `SHOWN_SECONDS`.
+
+    Args:
+        axis: Where to draw.
+        audio: `[samples]`.
+        rate_hz: Its sample rate.
+
+    Returns:
+        What a colour bar is made for.
+    """
     shown = audio[: int(SHOWN_SECONDS * rate_hz)]
     edges_hz = librosa.mel_frequencies(
         log_mel.BANDS + 2, fmin=log_mel.LOW_HZ, fmax=rate_hz / 2

@@ -58,8 +58,7 @@ class LogMel:
 
     def log_mel(self, audio: tf.Tensor) -> tf.Tensor:
         """Returns the first half of what `analyse` does."""
-        spectrum = stft.stft(audio, self.n_fft, self.hop)
-        return mel.to_log(mel.from_magnitude(tf.abs(spectrum), self.matrix))
+        return self.analyse(audio)[0]
 
     def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
         """Puts audio together.
