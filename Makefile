@@ -6,7 +6,7 @@ BIN := .venv/bin
 DEMO := demo
 PORT ?= 8500
 
-.PHONY: demo test install format clean
+.PHONY: demo test test-beam install format clean
 
 install: .venv/installed
 
@@ -19,6 +19,15 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Apache Beam wants an older protobuf than the rest has, so it has an environment of its own.
+test-beam: .venv-beam/installed
+	.venv-beam/bin/python -m pytest tests/pipelines/test_beam.py
+
+.venv-beam/installed: setup.py
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/pip install --quiet --editable '.[data,beam,dev]'
+	touch $@
 
 format: .venv/installed
 	$(BIN)/ruff format .
@@ -44,4 +53,4 @@ demo: .venv/installed
 	    --data=$(DEMO)/data --out=$(DEMO)/scores --pieces=8
 
 clean:
-	rm -rf $(DEMO) .venv
+	rm -rf $(DEMO) .venv .venv-beam

@@ -36,6 +36,8 @@ setup(
             "symusic==0.5.8",
             "tensorflow-datasets>=4.9.10,<5",
         ],
+        # Conversion on many machines.
+        "beam": ["apache-beam>=2.77", "google-crc32c>=1.5"],
         # Training with logs, and the pictures of an evaluation.
         "train": ["matplotlib>=3.9", "tensorboard>=2.20", TENSORFLOW_IO],
         # The embedded server and the gRPC client.

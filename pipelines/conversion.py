@@ -3,20 +3,24 @@
 import collections
 import contextlib
 import dataclasses
+import fcntl
 import importlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import tensorflow_datasets as tfds
 
 from tf_mt import names
-from tf_mt.data import builder, index, quiet
+from tf_mt.data import builder, chunk, index, quiet, storing
 
 DATASETS = {
     "audio_folder": "pipelines.audio_folder.audio_folder_dataset_builder",
+    "irmas": "pipelines.irmas.irmas_dataset_builder",
+    "musicnet": "pipelines.musicnet.musicnet_dataset_builder",
+    "nsynth": "pipelines.nsynth.nsynth_dataset_builder",
     "scores": "pipelines.scores.scores_dataset_builder",
 }
 
@@ -27,15 +31,17 @@ def convert(
     config: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    beam_options: str | None = None,
 ) -> Path:
     """Makes a dataset unless it is there, and prints what it holds.
 
     Args:
         dataset: Its name, one of `DATASETS`.
         data_dir: The folder that datasets are kept in.
-        config: The variant of the dataset; its first if None.
-        settings: What differs from the defaults of the dataset's `SETTINGS`.
+        config: The variant of the dataset; the one that goes with the settings if None.
+        settings: What differs from the defaults of that variant.
         overwrite: Whether to make it again if it is there.
+        beam_options: Options of Apache Beam on one line, to make it on Beam's workers.
 
     Returns:
         The folder of the dataset.
@@ -52,8 +58,10 @@ def convert(
     else:
         with _place_of(folder):
             # A builder of its own, for the first one has read what was there.
-            _make(_builder(dataset, data_dir, config, settings or {}))
+            _make(_builder(dataset, data_dir, config, settings or {}), beam_options)
     print(table(folder))
+    if made.LICENSE:
+        print(f"licence: {made.LICENSE}")
     print(
         f"next: python -m tf_mt.train --approach=vae_gan --preset={_preset(made)} "
         f"--data={folder} --run=runs/{dataset}"
@@ -70,21 +78,24 @@ def _preset(made: builder.RecordingsBuilder) -> str:
 def table(data_dir: Path) -> str:
     """Recordings and seconds of each domain in each split, as text."""
     dataset = index.open_dataset(data_dir)
-    splits = [s for s in ("train", "validation", "test") if s in dataset.info.splits]
+    order = [*chunk.SPLITS, *sorted(dataset.info.splits)]
+    splits = sorted(dataset.info.splits, key=order.index)
     rate = int(dataset.info.metadata["sample_rate_hz"])
-    domains = dataset.info.features["domain"].names
     recordings = collections.defaultdict(set)
     samples = collections.Counter()
     for split in splits:
         for record in index.scan(index.shards(dataset, split)):
             recordings[record.domain, split].add(record.recording)
             samples[record.domain, split] += record.samples
-    width = max(len(name) for name in [*domains, "domain"])
+    domains = dict(enumerate(dataset.info.features["domain"].names))
+    if any(domain not in domains for domain, _ in samples):
+        domains[storing.NO_DOMAIN] = "(none)"
+    width = max(len(name) for name in [*domains.values(), "domain"])
     lines = [
         f"{'domain':{width}}" + "".join(f"{split:>24}" for split in splits),
         " " * width + "".join(f"{'recordings':>14}{'seconds':>10}" for _ in splits),
     ]
-    for number, name in enumerate(domains):
+    for number, name in domains.items():
         lines.append(
             f"{name:{width}}"
             + "".join(
@@ -102,51 +113,85 @@ def _builder(
     if dataset not in DATASETS:
         raise ValueError(names.unknown("dataset", dataset, DATASETS))
     made = importlib.import_module(DATASETS[dataset]).Builder
-    configs = [known.name for known in made.BUILDER_CONFIGS]
-    if config is not None and config not in configs:
-        raise ValueError(names.unknown("config", config, configs or ["none"]))
     known = [field.name for field in dataclasses.fields(made.SETTINGS)]
     for name in settings:
         if name not in known:
             raise ValueError(f"{dataset} has no setting {name!r}; leave --{name} out.")
+    config = config or made.default_config(settings)
+    configs = [known.name for known in made.BUILDER_CONFIGS]
+    if config is not None and config not in configs:
+        raise ValueError(names.unknown("config", config, configs or ["none"]))
     if settings.get("source"):
         settings = {**settings, "source": str(Path(settings["source"]).resolve())}
     with quiet.tfds_silenced():
         return made(
             data_dir=Path(data_dir).expanduser(),
             config=config,
-            settings=made.SETTINGS(**settings),
+            settings=dataclasses.replace(made.default_settings(config), **settings),
         )
 
 
 @contextlib.contextmanager
 def _place_of(folder: Path) -> Iterator[None]:
-    """Clears the place of a dataset; one that was there comes back after an error."""
-    for leftover in folder.parent.glob("incomplete.*"):
-        shutil.rmtree(leftover)
-    replaced = folder.with_name(f"incomplete.replaced_{folder.name}")
-    if folder.exists():
-        folder.rename(replaced)
-    try:
-        yield
-    except BaseException:
+    """Clears the place of a dataset; one that was there comes back after an error.
+
+    Raises:
+        ValueError: If another process is making it.
+    """
+    with _lock_file(folder.parent) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{folder} is being made by another process; wait for it, or choose "
+                "another data_dir."
+            ) from error
+        for leftover in folder.parent.glob("incomplete.*"):
+            shutil.rmtree(leftover)
+        replaced = folder.with_name(f"incomplete.replaced_{folder.name}")
+        if folder.exists():
+            folder.rename(replaced)
+        try:
+            yield
+        except BaseException:
+            if replaced.exists():
+                replaced.rename(folder)
+            raise
         if replaced.exists():
-            replaced.rename(folder)
-        raise
-    if replaced.exists():
-        shutil.rmtree(replaced)
+            shutil.rmtree(replaced)
 
 
-def _make(made: builder.RecordingsBuilder) -> None:
+def _lock_file(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return open(folder / ".lock", "w")
+    except OSError as error:
+        raise OSError(
+            f"data_dir: {folder} cannot be written ({error.strerror}); choose another."
+        ) from error
+
+
+def _make(made: builder.RecordingsBuilder, beam_options: str | None) -> None:
     with quiet.tfds_silenced():
         made.download_and_prepare(
             download_config=tfds.download.DownloadConfig(
                 try_download_gcs=False,
                 compute_stats=tfds.download.ComputeStatsMode.SKIP,
+                beam_options=_read_beam_options(beam_options) if beam_options else None,
             )
         )
-    for reason in made.bad:
-        print(f"left out: {reason}")
+    for remark in made.remarks:
+        print(remark)
+
+
+def _read_beam_options(line: str) -> Any:
+    try:
+        from tf_mt.data import distributed
+    except ImportError as error:
+        raise ValueError(
+            f"beam_options={line!r} needs Apache Beam; pip install 'tf_mt[beam]'."
+        ) from error
+    return distributed.options(line)
 
 
 def _check_same(made: builder.RecordingsBuilder) -> None:

@@ -8,16 +8,29 @@ from absl import flags
 from tf_mt import script
 
 DATASET = flags.DEFINE_string(
-    "dataset", None, "The dataset to make: audio_folder or scores.", required=True
+    "dataset",
+    None,
+    "The dataset to make: audio_folder, irmas, musicnet, nsynth or scores.",
+    required=True,
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "The folder that datasets are kept in.", required=True
 )
 CONFIG = flags.DEFINE_string(
-    "config", None, "The variant of the dataset; scores: unpaired (default) or paired."
+    "config",
+    None,
+    "The variant of the dataset; scores: unpaired (default) or paired; musicnet: umt "
+    "(default), cpc, lord or custom; irmas: full (default) or piano_guitar; nsynth: "
+    "full (default), a family (string) or a family of a source (keyboard_acoustic).",
 )
 OVERWRITE = flags.DEFINE_bool(
     "overwrite", False, "Whether to make a dataset again that is already there."
+)
+BEAM_OPTIONS = flags.DEFINE_string(
+    "beam_options",
+    None,
+    "Options of Apache Beam, with spaces between them, to make the dataset on Beam's "
+    "workers; source and data_dir have to be visible to all of them.",
 )
 
 # What follows are the settings of the datasets; without a value, the dataset's own
@@ -27,13 +40,33 @@ SETTINGS = [
         "source",
         None,
         "The folder to read: for audio_folder, one with a folder of recordings for "
-        "each domain; for scores, one of MIDI files.",
+        "each domain; for scores, one of MIDI files; for the published datasets, the "
+        "one that their archives were unpacked in.",
     ),
     flags.DEFINE_integer("sample_rate", None, "Samples per second to store."),
     flags.DEFINE_bool(
         "skip_bad_files",
         None,
         "Whether to go on without files that cannot be read, if they are few.",
+    ),
+    flags.DEFINE_multi_string(
+        "domain",
+        None,
+        "musicnet: a domain and the columns of the metadata that select it, such as "
+        "'Bach Piano=ensemble:Solo Piano,composer:Bach'; may be repeated.",
+    ),
+    flags.DEFINE_enum(
+        "domain_by",
+        None,
+        ["family", "source", "family_source", "instrument"],
+        "nsynth: what a domain is.",
+    ),
+    flags.DEFINE_integer("min_pitch", None, "nsynth: the lowest MIDI pitch to take."),
+    flags.DEFINE_integer("max_pitch", None, "nsynth: the highest MIDI pitch to take."),
+    flags.DEFINE_bool(
+        "exclude_drums",
+        None,
+        "irmas: whether to leave out training excerpts that are tagged to have drums.",
     ),
     flags.DEFINE_string(
         "corpus", None, "scores: a composer in music21's corpus, if no source is given."
@@ -85,6 +118,7 @@ def main(argv: list[str]) -> None:
         config=CONFIG.value,
         settings={f.name: f.value for f in SETTINGS if f.value is not None},
         overwrite=OVERWRITE.value,
+        beam_options=BEAM_OPTIONS.value,
     )
 
 

@@ -33,7 +33,7 @@ def extract(data_dir: Path, split: str, out: Path, limit: int | None = None) -> 
     rate = int(dataset.info.metadata["sample_rate_hz"])
     written = collections.defaultdict(set)
     for recording in tqdm.tqdm(recordings.read(data_dir, split), unit="recording"):
-        domain = recording.domain
+        domain = recording.domain or "none"
         if limit is not None and len(written[domain]) >= limit:
             continue
         name = _file_name(recording.piece or recording.recording, domain)

@@ -50,6 +50,7 @@ MAY_IMPORT = {
         "tf_mt.script",
         "tf_mt.audio",
         "tf_mt.data",
+        "tf_mt.evaluation",
     ),
     "serving": (
         "tf_mt.names",
@@ -70,6 +71,7 @@ MAY_IMPORT = {
 # What only some may mention: a name, and the modules that may.
 RESERVED = {
     "tensorflow_io": ("tf_mt.audio.masks",),
+    "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.trainer",
         "tf_mt.models.translator",

@@ -1,6 +1,8 @@
+import fcntl
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import soundfile
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
-from tf_mt.data import index, recordings
+from tf_mt.data import builder, index, recordings, storing
 
 RATE_HZ = 16000
 
@@ -213,6 +215,70 @@ def test_a_file_that_is_damaged_late_is_left_out_whole(tmp_path):
         assert "a/damaged.wav" not in ids(tmp_path / "data", split)
 
 
+def test_silent_recordings_are_left_out_and_named(source, tmp_path, capsys):
+    soundfile.write(source / "cello" / "rest.wav", np.zeros(RATE_HZ), RATE_HZ)
+    convert(source, tmp_path / "data")
+    assert "left out: 'cello/rest.wav' is silent." in capsys.readouterr().out
+    found = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
+    assert "cello/rest.wav" not in set.union(*found)
+
+
+def test_a_source_of_silence_is_refused(tmp_path):
+    (tmp_path / "source" / "a").mkdir(parents=True)
+    soundfile.write(tmp_path / "source" / "a" / "rest.wav", np.zeros(100), RATE_HZ)
+    with pytest.raises(ValueError, match="split 'train' has nothing to store: all of"):
+        convert(tmp_path / "source", tmp_path / "data")
+
+
+def test_a_target_that_cannot_be_written_is_named(source):
+    # Nobody makes folders in there.
+    with pytest.raises(OSError, match=r"data_dir: /proc/data/.* cannot be written"):
+        convert(source, "/proc/data")
+
+
+@pytest.mark.parametrize("room_bytes", [1000, 100_000])
+def test_a_full_target_is_said_in_one_line_and_leaves_nothing(tmp_path, room_bytes):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 200 * RATE_HZ)
+    for file in range(3):
+        path = tmp_path / "source" / "a" / f"{file}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, noise, RATE_HZ)
+    failed = subprocess.run(
+        [
+            *(sys.executable, "-m", "pipelines.convert", "--dataset=audio_folder"),
+            *(f"--source={tmp_path / 'source'}", f"--data_dir={tmp_path / 'data'}"),
+        ],
+        capture_output=True,
+        text=True,
+        # No file may grow beyond that, as on a disk that is full.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes,) * 2),
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("error: ")
+    assert "cannot be written" in failed.stderr.splitlines()[-1]
+    assert "Traceback" not in failed.stderr
+    with pytest.raises(FileNotFoundError):
+        index.open_dataset(tmp_path / "data")
+
+
+def test_one_process_at_a_time_makes_a_dataset(source, tmp_path):
+    folder = tmp_path / "data" / "audio_folder"
+    folder.mkdir(parents=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="is being made by another process; wait"):
+            convert(source, tmp_path / "data")
+    convert(source, tmp_path / "data")
+
+
+def test_the_bytes_do_not_depend_on_cores_or_on_memory(source, tmp_path, monkeypatch):
+    first = contents(convert(source, tmp_path / "one"))
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    monkeypatch.setattr(builder, "_SHUFFLED_BYTES", 1000)
+    monkeypatch.setattr(storing, "_SPOOLED_BYTES", 1000)
+    assert contents(convert(source, tmp_path / "two")) == first
+
+
 def test_refuses_names_it_does_not_know(source, tmp_path):
     with pytest.raises(
         ValueError, match="dataset='score' is not known; did you mean 's"
@@ -222,6 +288,13 @@ def test_refuses_names_it_does_not_know(source, tmp_path):
         conversion.convert("scores", tmp_path, config="pairs")
     with pytest.raises(ValueError, match="audio_folder has no setting 'corpus'; leave"):
         convert(source, tmp_path, corpus="bach")
+
+
+def test_says_that_a_source_is_needed_and_what_it_holds(tmp_path):
+    with pytest.raises(ValueError, match=r"source is not given; .* A folder with a f"):
+        conversion.convert("audio_folder", tmp_path)
+    with pytest.raises(ValueError, match=r"source is not given; .* Unpack musicnet\."):
+        conversion.convert("musicnet", tmp_path)
 
 
 def test_refuses_a_source_without_folders_or_files(tmp_path):
@@ -244,7 +317,7 @@ def test_the_script_says_mistakes_in_one_line(tmp_path):
     assert failed.stdout == ""
     assert failed.stderr.splitlines()[-1] == (
         "error: dataset='audiofolder' is not known; did you mean 'audio_folder'? "
-        "known: audio_folder, scores."
+        "known: audio_folder, irmas, musicnet, nsynth, scores."
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from pipelines import conversion, extraction
+from tests.pipelines import irmas_tree
 from tf_mt.data import recordings
 
 
@@ -36,7 +37,7 @@ def test_names_are_safe(tmp_path):
     folder = tmp_path / "source" / "Bläser [live]" / "more"
     folder.mkdir(parents=True)
     for file in range(3):
-        soundfile.write(folder / f"take: {file}?.flac", np.zeros(100), 16000)
+        soundfile.write(folder / f"take: {file}?.flac", np.full(100, 0.5), 16000)
     conversion.convert(
         "audio_folder", tmp_path / "data", settings={"source": str(tmp_path / "source")}
     )
@@ -44,6 +45,17 @@ def test_names_are_safe(tmp_path):
     (path,) = (tmp_path / "out").rglob("*.wav")
     assert path.parent.name == "Bläser_live_"
     assert re.fullmatch(r"more_take_\d_\.wav", path.name)
+
+
+def test_recordings_of_no_domain_have_a_folder_of_their_own(tmp_path):
+    irmas_tree.write(tmp_path / "source")
+    conversion.convert(
+        "irmas", tmp_path / "data", settings={"source": str(tmp_path / "source")}
+    )
+    assert {r.domain for r in recordings.read(tmp_path / "data", "evaluation")} == {""}
+    extraction.extract(tmp_path / "data", "evaluation", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["none"]
+    assert len(list(tmp_path.rglob("out/none/*.wav"))) == len(irmas_tree.TESTING)
 
 
 def test_the_script(scores_data, tmp_path):

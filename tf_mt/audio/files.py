@@ -1,8 +1,10 @@
 """Reading and writing of audio files, as mono float32 samples."""
 
 import contextlib
+import os
+import struct
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,12 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 # Samples per channel that are decoded at a time.
 _DECODED_SAMPLES = 1 << 16
+
+# A RIFF file begins with its name, its length and its kind; then come the chunks, each
+# with a name and a length.
+_RIFF_BYTES = 12
+_RIFF_CHUNK = struct.Struct("<4sI")
+_STREAMED_BYTES = 0x7FFFF000
 
 # libsndfile's code for a file without MP3 frames; its words for it ("File does not
 # exist") mislead.
@@ -69,8 +77,8 @@ def read(path: Path, sample_rate_hz: int) -> np.ndarray:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not audio, is damaged, or has no samples or samples
-            that are not finite. A file that was cut short may pass for a whole one;
-            then it gives the samples that it has.
+            that are not finite. A file that was cut short, other than WAV, may pass
+            for a whole one; then it gives the samples that it has.
     """
     return np.concatenate(list(_chunks(Path(path), sample_rate_hz)))
 
@@ -187,9 +195,7 @@ class Writer:
 def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
     """Decodes, mixes to mono and resamples a file, a chunk at a time."""
     with _open(path) as file:
-        resampler = soxr.ResampleStream(
-            file.samplerate, sample_rate_hz, num_channels=1, dtype="float32"
-        )
+        resample = _resampler(file.samplerate, sample_rate_hz)
         samples, last = 0, False
         while not last:
             try:
@@ -199,11 +205,20 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
             if not np.all(np.isfinite(decoded)):
                 raise _unreadable(path, "it has samples that are not finite")
             last = not len(decoded)
-            chunk = resampler.resample_chunk(decoded.mean(axis=1), last)
+            mono = decoded[:, 0] if file.channels == 1 else decoded.mean(axis=1)
+            chunk = resample(mono, last)
             samples += len(chunk)
             yield chunk
         if not samples:
             raise _unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
+
+
+def _resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndarray]:
+    """Takes a chunk and whether it is the last; gives what of the result is ready."""
+    if from_hz == to_hz:
+        return lambda chunk, last: chunk
+    stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32")
+    return stream.resample_chunk
 
 
 class _FrontToBack(soundfile.SoundFile):
@@ -226,10 +241,29 @@ def _open(path: Path) -> soundfile.SoundFile:
         no_mp3 = error.code == _NO_MP3_FRAMES
         reason = "no MP3 frames in it" if no_mp3 else error.error_string
         raise _unreadable(path, reason) from error
-    if not file.frames:
+    missing = _missing_bytes(path) if file.format in ("WAV", "WAVEX") else 0
+    if missing or not file.frames:
         file.close()
-        raise _unreadable(path, "it has no samples")
+        cut_short = f"it is cut short; {missing} bytes of its samples are missing"
+        raise _unreadable(path, cut_short if missing else "it has no samples")
     return file
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much less a WAV file has than it says; libsndfile takes what there is."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(_RIFF_BYTES)
+        while header := file.read(_RIFF_CHUNK.size):
+            if len(header) < _RIFF_CHUNK.size:
+                return 0
+            name, length = _RIFF_CHUNK.unpack(header)
+            if name == b"data":
+                # Writers that could not go back to the header leave such a length.
+                streamed = length >= _STREAMED_BYTES
+                return 0 if streamed else max(0, file.tell() + length - size)
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
 
 
 def _unreadable(path: Path, reason: str) -> ValueError:

@@ -1,27 +1,35 @@
 """The TFDS builder that all datasets of recordings have in common."""
 
+import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import errno
 import itertools
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import resource
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 import tqdm
+from tensorflow_datasets.core import shuffle
 
-from tf_mt.data import chunk
+from tf_mt.data import chunk, index, storing
+
+Plan = storing.Plan
 
 # A greater share of unreadable files is a mistake in the source, not in the files.
 MAX_BAD_SHARE = 0.01
 
-# A longer recording waits on disk, not in memory, to be stored.
-_SPOOLED_BYTES = 1 << 24
+# TFDS keeps what it shuffles in memory up to this size, and then in some files.
+_SHUFFLED_BYTES = 1 << 26
+
+# What the system calls a disk that is full, a quota or a file size that is reached.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,40 +48,42 @@ class Settings:
     skip_bad_files: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a dataset is to hold.
-
-    Attributes:
-        domains: The names of the domains, in their order.
-        recordings: The recordings of each split.
-        audio: Reads or makes a recording: yields its blocks, float32 `[samples]`. A
-            `ValueError` or `OSError` means that it cannot be had. Runs in threads.
-    """
-
-    domains: Sequence[str]
-    recordings: Mapping[str, Sequence[chunk.Source]]
-    audio: Callable[[chunk.Source], Iterable[np.ndarray]]
-
-
 class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A dataset of recordings; each kind of dataset writes `plan`.
 
     Args:
-        settings: What the user decided; the defaults of `SETTINGS` if None.
+        settings: What the user decided; the defaults of its configuration if None.
         **kwargs: As for every TFDS builder.
 
     Attributes:
         settings: What the user decided.
-        bad: What could not be read and was left out, in a sentence each.
+        remarks: What the user should know of how it was made, in a sentence each.
     """
 
     SETTINGS: type[Settings] = Settings
+    HOMEPAGE: str | None = None
+    LICENSE: str | None = None
 
     def __init__(self, *, settings: Settings | None = None, **kwargs: Any):
-        self.settings = settings or self.SETTINGS()
-        self.bad: list[str] = []
+        config = kwargs.get("config")
+        name = getattr(config, "name", config)
+        self.settings = settings or self.default_settings(name)
+        self.remarks: list[str] = []
+        self._bad: list[str] = []
+        self._silent: list[str] = []
         super().__init__(**kwargs)
+
+    @classmethod
+    def default_settings(cls, config: str | None) -> Settings:
+        """The settings of a configuration where the user decides nothing."""
+        del config
+        return cls.SETTINGS()
+
+    @classmethod
+    def default_config(cls, settings: Mapping[str, Any]) -> str | None:
+        """The configuration that goes with settings of the user."""
+        del settings
+        return cls.BUILDER_CONFIGS[0].name if cls.BUILDER_CONFIGS else None
 
     def plan(self, source: Path | None) -> Plan:
         """Decides what the dataset is to hold.
@@ -94,12 +104,35 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         """Goes on without what could not be read, or raises the error again."""
         if not self.settings.skip_bad_files:
             raise error
-        self.bad.append(str(error))
+        self._bad.append(str(error))
 
     def download_and_prepare(self, **kwargs: Any) -> None:
-        """Makes the dataset with a progress bar; see TFDS for the arguments."""
+        """Makes the dataset with a progress bar; see TFDS for the arguments.
+
+        Given options of Apache Beam, it is made on Beam's workers.
+
+        Raises:
+            ValueError, FileNotFoundError: If it cannot be made from that source.
+            OSError: If it cannot be written.
+        """
+        config = kwargs.get("download_config")
+        self._on_beam = bool(config and (config.beam_options or config.beam_runner))
         with contextlib.ExitStack() as self._resources:
-            super().download_and_prepare(**kwargs)
+            self._resources.enter_context(_lean_shuffling())
+            try:
+                super().download_and_prepare(**kwargs)
+            except tf.errors.OpError as error:
+                raise self._unwritable(error.message) from error
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise self._unwritable(error.strerror) from error
+
+    def _unwritable(self, reason: str) -> OSError:
+        return OSError(
+            f"{self.data_dir} cannot be written: {reason}; while it is made, a dataset "
+            "takes twice the room that it has in the end."
+        )
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
@@ -117,6 +150,8 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
                     **self.labels(),
                 }
             ),
+            homepage=self.HOMEPAGE,
+            license=self.LICENSE,
             metadata=tfds.core.MetadataDict(
                 sample_rate_hz=self.settings.sample_rate,
                 settings=dataclasses.asdict(self.settings),
@@ -126,48 +161,87 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
     def _example_writer(self) -> tfds.core.writer.ExampleWriter:
         return _OrderedWriter(self.info.file_format)
 
+    def _download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
+        super()._download_and_prepare(*args, **kwargs)
+        if self._on_beam:
+            from tf_mt.data import distributed
+
+            for error in distributed.left_out(self.data_path, self._splits):
+                self._leave_out(error)
+        self._check_bad()
+        for split in self.info.splits.values():
+            index.write([Path(path) for path in split.filepaths])
+
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
+    ) -> dict[str, Any]:
         source = self.settings.source
         if not source and self.MANUAL_DOWNLOAD_INSTRUCTIONS:
-            source = dl_manager.manual_dir
+            try:
+                source = dl_manager.manual_dir
+            except AssertionError as error:
+                raise ValueError(
+                    "source is not given; name the folder to read. "
+                    f"{self.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+                ) from error
         plan = self.plan(Path(source) if source else None)
+        _check_ids(plan)
         self.info.features["domain"].names = list(plan.domains)
+        self._total = sum(map(len, plan.recordings.values()))
+        self._splits = [split for split, found in plan.recordings.items() if found]
+        if self._on_beam:
+            from tf_mt.data import distributed
+
+            rate, folder = self.settings.sample_rate, Path(self.data_path)
+            return {
+                split: distributed.Examples(split, plan, rate, folder)
+                for split in self._splits
+            }
         self._progress = self._resources.enter_context(
             tqdm.tqdm(
-                total=sum(map(len, plan.recordings.values())),
-                desc=self.name,
-                unit="recording",
-                mininterval=0.5,
+                total=self._total, desc=self.name, unit="recording", mininterval=0.5
             )
         )
-        return {
-            split: self._generate_examples(plan, recordings)
-            for split, recordings in plan.recordings.items()
-            if recordings
-        }
+        return {split: self._generate_examples(plan, split) for split in self._splits}
 
     def _generate_examples(
-        self, plan: Plan, recordings: Sequence[chunk.Source]
+        self, plan: Plan, split: str
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        for recording, spooled in _spooled(plan.audio, recordings):
+        def spool(recording: chunk.Source) -> storing.Spooled:
+            rate, folder = self.settings.sample_rate, Path(self.data_path)
+            return storing.spool(plan, recording, rate, folder)
+
+        used = 0
+        for waiting in _in_threads(spool, plan.recordings[split]):
             try:
-                with spooled.result() as pcm:
-                    yield from _examples(recording, pcm, self.settings.sample_rate)
-            except (ValueError, OSError) as error:
-                self.leave_out(error)
+                with waiting.result() as spooled:
+                    yield from spooled.examples()
+                used += 1
+            except (storing.UnreadableError, storing.SilentError) as error:
+                self._leave_out(error)
             self._progress.update()
-            if self._progress.n == self._progress.total:
-                self._check_bad()
+        if not used:
+            raise ValueError(
+                f"split {split!r} has nothing to store: all of its "
+                f"{len(plan.recordings[split])} recordings are silent or unreadable."
+            )
+
+    def _leave_out(self, error: Exception) -> None:
+        if isinstance(error, storing.SilentError):
+            self._silent.append(str(error))
+        else:
+            self.leave_out(error)
 
     def _check_bad(self) -> None:
-        if len(self.bad) > MAX_BAD_SHARE * self._progress.total:
-            listed = "\n  ".join(self.bad)
+        """Says what was left out; raises `ValueError` if it was too much."""
+        if len(self._bad) > MAX_BAD_SHARE * self._total:
+            listed = "\n  ".join(self._bad)
             raise ValueError(
-                f"{len(self.bad)} of {self._progress.total} cannot be read, which is "
+                f"{len(self._bad)} of {self._total} cannot be read, which is "
                 f"more than {MAX_BAD_SHARE:.0%}; mend or remove:\n  {listed}"
             )
+        self.remarks += [f"left out: {reason}" for reason in self._bad]
+        self.remarks += [f"left out: {name!r} is silent." for name in self._silent]
 
 
 class _OrderedWriter(tfds.core.writer.ExampleWriter):
@@ -185,31 +259,24 @@ def _ordered(serialized: bytes) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def _examples(
-    recording: chunk.Source, pcm: IO[bytes], sample_rate_hz: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The stored chunks of a recording, given a file of its samples: key, example."""
-    samples = pcm.seek(0, os.SEEK_END) // 2
-    pcm.seek(0)
-    for start, end in chunk.bounds(samples, sample_rate_hz):
-        yield (
-            f"{recording.recording}@{start}",
-            {
-                "audio": np.frombuffer(pcm.read(2 * (end - start)), "<i2"),
-                "sample_rate": sample_rate_hz,
-                "domain": recording.domain,
-                "recording": recording.recording,
-                "offset": start,
-                "piece": recording.piece,
-                **recording.labels,
-            },
+def _check_ids(plan: Plan) -> None:
+    counts = collections.Counter(
+        recording.recording
+        for recordings in plan.recordings.values()
+        for recording in recordings
+    )
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"recording={twice[0]!r} is there {counts[twice[0]]} times; an id has to "
+            "be that of one recording; rename or remove the others."
         )
 
 
-def _spooled(
-    audio: Callable[[chunk.Source], Iterable[np.ndarray]],
-    recordings: Sequence[chunk.Source],
-) -> Iterator[tuple[chunk.Source, concurrent.futures.Future[IO[bytes]]]]:
+def _in_threads(
+    spool: Callable[[chunk.Source], storing.Spooled],
+    recordings: Iterable[chunk.Source],
+) -> Iterator[concurrent.futures.Future[storing.Spooled]]:
     """Spools recordings on all cores and gives them back in their order.
 
     Threads are enough: decoding, resampling and mixing are not done by Python.
@@ -219,10 +286,8 @@ def _spooled(
     with concurrent.futures.ThreadPoolExecutor(threads) as executor:
 
         def start(count: int) -> list:
-            return [
-                (recording, executor.submit(_spool, audio, recording))
-                for recording in itertools.islice(waiting, count)
-            ]
+            chosen = itertools.islice(waiting, count)
+            return [executor.submit(spool, recording) for recording in chosen]
 
         running = start(2 * threads)
         try:
@@ -233,16 +298,19 @@ def _spooled(
             executor.shutdown(cancel_futures=True)
 
 
-def _spool(
-    audio: Callable[[chunk.Source], Iterable[np.ndarray]], recording: chunk.Source
-) -> IO[bytes]:
-    """Reads or makes a whole recording, in memory that does not grow with its length.
-
-    Nothing of a recording is stored before all of it has been read.
-    """
-    with contextlib.ExitStack() as on_error:
-        pcm = on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
-        for block in audio(recording):
-            pcm.write(chunk.pcm(block))
-        on_error.pop_all()
-    return pcm
+@contextlib.contextmanager
+def _lean_shuffling() -> Iterator[None]:
+    """Lets TFDS shuffle with little memory, for which it has no setting."""
+    in_memory = shuffle.MAX_MEM_BUFFER_SIZE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # It opens all its files at once, and the recordings need some, too.
+    wanted = soft + shuffle.BUCKETS_NUMBER
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    shuffle.MAX_MEM_BUFFER_SIZE = _SHUFFLED_BYTES
+    try:
+        yield
+    finally:
+        shuffle.MAX_MEM_BUFFER_SIZE = in_memory
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

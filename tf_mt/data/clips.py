@@ -251,7 +251,7 @@ def _aligned(
     """The chunks of one piece at one time, for each that all domains have."""
     found = collections.defaultdict(dict)
     for record in records:
-        if record.piece:
+        if record.piece and record.domain >= 0:
             found[record.piece, record.offset, record.samples][record.domain] = record
     return [
         tuple(row[domain] for domain in range(domains))

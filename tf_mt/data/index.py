@@ -1,22 +1,24 @@
 """Where the chunks of a converted dataset lie in its files."""
 
 import dataclasses
-import struct
-from collections.abc import Iterator
+import itertools
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tf_mt.data import quiet
+from tf_mt import atomic
+from tf_mt.data import quiet, wire
 
-# A TFRecord is a length, its checksum, the data, and the data's checksum.
-_HEADER = struct.Struct("<QI")
-_CHECKSUM_BYTES = 4
+# What a record consists of.
+_NUMBERS = ("shard", "byte", "samples", "domain", "offset")
+_STRINGS = ("recording", "piece")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Record:
     """One stored chunk.
 
@@ -24,7 +26,7 @@ class Record:
         shard: The number of its file.
         byte: Where its audio starts in that file.
         samples: The number of its samples, two bytes each.
-        domain: The number of its domain.
+        domain: The number of its domain; -1 if it is of none of them.
         recording: The id of its recording.
         piece: The id of its piece; empty if it has none.
         offset: Where it starts in its recording, in samples.
@@ -84,10 +86,31 @@ def shards(dataset: tfds.core.DatasetBuilder, split: str) -> list[Path]:
 
 
 def scan(paths: list[Path]) -> list[Record]:
-    """Finds all chunks with audio in files, passing over the audio itself."""
-    return [
-        record for shard, path in enumerate(paths) for record in _scan_file(shard, path)
-    ]
+    """Finds all chunks with audio in the files of a split.
+
+    They are read from what `write` left beside the files, if it was written for just
+    these; else the files are gone through, passing over the audio itself.
+    """
+    records = _read(paths)
+    return _scan(paths) if records is None else records
+
+
+def write(paths: list[Path]) -> None:
+    """Writes beside the files of a split where its chunks are, so that `scan` is fast.
+
+    The same records give the same bytes.
+    """
+    if not paths:
+        return
+    records = _scan(paths)
+    columns = {name: [getattr(r, name) for r in records] for name in Record.__slots__}
+    with atomic.path(_beside(paths)) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            sizes_bytes=_sizes_bytes(paths),
+            **{name: np.array(columns[name], np.int64) for name in _NUMBERS},
+            **{name: _packed(columns[name]) for name in _STRINGS},
+        )
 
 
 def _unfinished(path: Path) -> bool:
@@ -95,62 +118,77 @@ def _unfinished(path: Path) -> bool:
     return any(part.startswith("incomplete.") for part in path.parts)
 
 
+def _beside(paths: list[Path]) -> Path:
+    """The file that tells where the chunks of these files are."""
+    return paths[0].with_name(paths[0].name.partition(".")[0] + ".chunks.npz")
+
+
+def _sizes_bytes(paths: list[Path]) -> np.ndarray:
+    return np.array([path.stat().st_size for path in paths], np.int64)
+
+
+def _read(paths: list[Path]) -> list[Record] | None:
+    """What `write` wrote for these files; None if it did not, or not for these."""
+    try:
+        with np.load(_beside(paths), allow_pickle=False) as stored:
+            if not np.array_equal(stored["sizes_bytes"], _sizes_bytes(paths)):
+                return None
+            columns = {name: stored[name].tolist() for name in _NUMBERS}
+            columns |= {name: _unpacked(stored[name]) for name in _STRINGS}
+            rows = zip(*map(columns.get, Record.__slots__), strict=True)
+            return list(itertools.starmap(Record, rows))
+    # A damaged file can raise anything, and it says nothing that the others do not.
+    except Exception:
+        return None
+
+
+def _packed(strings: list[str]) -> np.ndarray:
+    """Strings as one array of bytes, which no long one pads."""
+    return np.frombuffer(json.dumps(strings).encode(), np.uint8)
+
+
+def _unpacked(packed: np.ndarray) -> list[str]:
+    return json.loads(packed.tobytes())
+
+
+def _scan(paths: list[Path]) -> list[Record]:
+    return [
+        record for shard, path in enumerate(paths) for record in _scan_file(shard, path)
+    ]
+
+
 def _scan_file(shard: int, path: Path) -> Iterator[Record]:
-    data = memoryview(np.memmap(path, np.uint8, "r"))
-    position = 0
-    while position < len(data):
-        size, _ = _HEADER.unpack_from(data, position)
-        start = position + _HEADER.size
-        position = start + size + _CHECKSUM_BYTES
-        features = _features(data, start, start + size)
-        ((_, audio, audio_end),) = _bytes_list(data, *features.pop("audio"))
+    for data, start, end in wire.records(path):
+        audio, audio_end, others = _apart(data, start, end)
         if audio_end > audio:
-            values = {
-                name: tf.train.Feature.FromString(bytes(data[slice(*place)]))
-                for name, place in features.items()
-            }
             yield Record(
                 shard=shard,
                 byte=audio,
                 samples=(audio_end - audio) // 2,
-                domain=values["domain"].int64_list.value[0],
-                recording=values["recording"].bytes_list.value[0].decode(),
-                piece=values["piece"].bytes_list.value[0].decode(),
-                offset=values["offset"].int64_list.value[0],
+                domain=others["domain"].int64_list.value[0],
+                recording=others["recording"].bytes_list.value[0].decode(),
+                piece=others["piece"].bytes_list.value[0].decode(),
+                offset=others["offset"].int64_list.value[0],
             )
 
 
-def _features(data: memoryview, start: int, end: int) -> dict[str, tuple[int, int]]:
-    """Start and end of each serialized `Feature` of a serialized `Example`."""
-    ((_, start, end),) = _fields(data, start, end)
-    found = {}
-    for _, entry, entry_end in _fields(data, start, end):
-        (_, *name), (_, *feature) = sorted(_fields(data, entry, entry_end))
-        found[bytes(data[slice(*name)]).decode()] = tuple(feature)
-    return found
+def _apart(
+    data: memoryview, start: int, end: int
+) -> tuple[int, int, Mapping[str, tf.train.Feature]]:
+    """Start and end of the audio of a serialized `Example`, and its other features.
 
-
-def _bytes_list(data: memoryview, start: int, end: int) -> list[tuple[int, int, int]]:
-    """The values of a serialized `Feature` that is a list of bytes."""
-    ((_, start, end),) = _fields(data, start, end)
-    return list(_fields(data, start, end))
-
-
-def _fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The fields of a protocol buffer, all of which are strings or messages.
-
-    Yields:
-        The number of each field, and the start and end of its value.
+    The audio is not read. What lies before and after it is parsed by protobuf at once,
+    for Python is slow at it and there can be many labels.
     """
-    while start < end:
-        number = data[start] >> 3
-        size, shift = 0, 0
-        while True:
-            start += 1
-            size |= (data[start] & 0x7F) << shift
-            shift += 7
-            if not data[start] & 0x80:
-                break
-        start += 1
-        yield number, start, start + size
-        start += size
+    ((_, start, end),) = wire.fields(data, start, end)
+    before_end = start
+    for _, entry, entry_end in wire.fields(data, start, end):
+        (_, *name), (_, *feature) = sorted(wire.fields(data, entry, entry_end))
+        if data[slice(*name)] == b"audio":
+            break
+        before_end = entry_end
+    else:
+        raise ValueError("an example has no audio")
+    ((_, audio, audio_end),) = wire.bytes_list(data, *feature)
+    others = bytes(data[start:before_end]) + bytes(data[entry_end:end])
+    return audio, audio_end, tf.train.Features.FromString(others).feature

@@ -15,7 +15,7 @@ class Recording:
     """A recording as it is stored.
 
     Attributes:
-        domain: The name of its domain.
+        domain: The name of its domain; empty if it is of none of them.
         recording: Its id.
         piece: The id it shares with sample-aligned recordings in other domains; empty
             if there are none.
@@ -50,7 +50,7 @@ def read(data_dir: Path, split: str) -> Iterator[Recording]:
             [files[c.shard][c.byte : c.byte + 2 * c.samples] for c in chunks]
         )
         yield Recording(
-            domain=domains[chunks[0].domain],
+            domain=domains[chunks[0].domain] if chunks[0].domain >= 0 else "",
             recording=name,
             piece=chunks[0].piece,
             audio=pcm.view("<i2").astype(np.float32) / 32768,

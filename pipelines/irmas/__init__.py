@@ -1,0 +1,1 @@
+"""The dataset `irmas`: excerpts in which one instrument predominates."""

@@ -1,0 +1,1 @@
+"""The dataset `musicnet`: classical recordings with their notes."""

@@ -1,0 +1,168 @@
+"""The TFDS builder of `musicnet`: classical recordings with their notes."""
+
+import dataclasses
+import functools
+from collections.abc import Container, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from pipelines.musicnet import domains, folders, metadata, notes
+from tf_mt.audio import files
+from tf_mt.data import builder, chunk, storing
+
+# The columns of the table that are stored with a recording.
+_LABELS = (
+    "composer",
+    "composition",
+    "movement",
+    "ensemble",
+    "source",
+    "transcriber",
+    "catalog_name",
+)
+
+_BLOCK_SAMPLES = 1 << 18
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(builder.Settings):
+    """What the user decides about MusicNet.
+
+    Attributes:
+        domain: The domains of the configuration `custom`, as `domains.SYNTAX` says.
+    """
+
+    domain: tuple[str, ...] = ()
+
+
+class Builder(builder.RecordingsBuilder):
+    """Classical recordings; a domain is an ensemble, a composer, or both."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"Unpack musicnet.tar.gz of {folders.HOMEPAGE}, and put {folders.METADATA} "
+        "beside the folder that it makes, or into it."
+    )
+    HOMEPAGE = folders.HOMEPAGE
+    LICENSE = (
+        "CC BY 4.0 by the Zenodo record; the recordings come from several sources, "
+        "see the label `source`."
+    )
+    BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
+        tfds.core.BuilderConfig(
+            name="umt",
+            description="The six domains of the Universal Music Translation Network.",
+        ),
+        tfds.core.BuilderConfig(
+            name="cpc",
+            description="Solo cello, solo violin, and Beethoven for solo piano.",
+        ),
+        tfds.core.BuilderConfig(
+            name="lord",
+            description="Solo cello, solo piano, solo violin, and wind quintet.",
+        ),
+        tfds.core.BuilderConfig(
+            name="custom", description="The domains that the user gives."
+        ),
+    ]
+    SETTINGS = Settings
+
+    @classmethod
+    def default_config(cls, settings: Mapping[str, Any]) -> str | None:
+        """`custom` where the user gives domains."""
+        return "custom" if settings.get("domain") else super().default_config(settings)
+
+    def plan(self, source: Path | None) -> builder.Plan:
+        """Splits the recordings of each domain; see `builder.RecordingsBuilder`."""
+        wanted = self._domains()
+        if source is None:
+            raise ValueError("source='': name the folder that MusicNet is in.")
+        root = folders.root(source)
+        rows = metadata.read(folders.metadata(root))
+        found = folders.audio_files(root)
+        self._leave_out_unlisted(found, rows)
+        recordings = {split: [] for split in chunk.SPLITS}
+        for domain, ids in domains.recordings(wanted, rows).items():
+            wavs = self._wavs(root, {name: found.get(name, []) for name in ids})
+            if not wavs:
+                raise ValueError(
+                    f"domain={domain!r} has no recordings: all had to be left out."
+                )
+            for recording, split in chunk.split_domain(list(wavs)).items():
+                labels = {column: rows[recording][column] for column in _LABELS}
+                recordings[split].append(
+                    chunk.Source(domain, recording, wavs[recording], labels=labels)
+                )
+        rate = self.settings.sample_rate
+        return builder.Plan(
+            list(wanted),
+            recordings,
+            functools.partial(_audio, rate),
+            functools.partial(_timed_labels, rate),
+        )
+
+    def labels(self) -> dict[str, tfds.features.FeatureConnector]:
+        """What the table says of a recording, and the notes of each chunk."""
+        return {
+            **{column: tfds.features.Text() for column in _LABELS},
+            "notes": tfds.features.Sequence(
+                {
+                    "pitch": np.int32,
+                    "onset_seconds": np.float32,
+                    "duration_seconds": np.float32,
+                    "program": np.int32,
+                    "begun": np.bool_,
+                }
+            ),
+        }
+
+    def _domains(self) -> domains.Domains:
+        config, given = self.builder_config.name, self.settings.domain
+        if config != "custom" and given:
+            raise ValueError(
+                f"config={config!r} has domains of its own; leave domain or config out."
+            )
+        if config == "custom" and not given:
+            raise ValueError(f"config='custom' needs domain: {domains.SYNTAX}.")
+        return domains.parse(given) if given else domains.CONFIGS[config]
+
+    def _leave_out_unlisted(
+        self, found: Mapping[str, Sequence[Path]], rows: Container[str]
+    ) -> None:
+        for recording, paths in found.items():
+            if recording not in rows:
+                self.leave_out(
+                    ValueError(
+                        f"path={str(paths[0])!r}: {folders.METADATA} has no row for "
+                        "it; remove it, or get the table anew."
+                    )
+                )
+
+    def _wavs(self, root: Path, found: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
+        """The file of each recording, but for those that are left out."""
+        wavs = {}
+        for recording, paths in found.items():
+            try:
+                wavs[recording] = folders.wav(root, recording, paths)
+            except (ValueError, OSError) as error:
+                self.leave_out(error)
+        return wavs
+
+
+def _audio(sample_rate_hz: int, recording: chunk.Source) -> Iterator[np.ndarray]:
+    return files.blocks(recording.origin, sample_rate_hz, _BLOCK_SAMPLES)
+
+
+def _timed_labels(
+    sample_rate_hz: int, recording: chunk.Source, samples: int
+) -> storing.ChunkLabels:
+    path = folders.labels(recording.origin)
+    found = notes.read(path)
+    notes.check(path, found, samples, sample_rate_hz)
+    return lambda start, end: {
+        "notes": notes.in_chunk(found, sample_rate_hz, start, end)
+    }

@@ -1,0 +1,137 @@
+"""The notes of a recording, from its label file.
+
+Label files tell times in samples at 44.1 kHz.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+RATE_HZ = 44100
+COLUMNS = (
+    "start_time",
+    "end_time",
+    "instrument",
+    "note",
+    "start_beat",
+    "end_beat",
+    "note_value",
+)
+
+# No WAV file of 32-bit samples is longer.
+_MAX_SAMPLES = 1 << 30
+
+NOTE = np.dtype(
+    [
+        ("start", np.int64),
+        ("end", np.int64),
+        ("pitch", np.int32),
+        ("program", np.int32),
+    ]
+)
+
+
+def read(path: Path) -> np.ndarray:
+    """Reads a label file.
+
+    Args:
+        path: The CSV file.
+
+    Returns:
+        `NOTE` `[notes]`, in the order of the file: start and end in samples at
+        `RATE_HZ`, MIDI pitch and MIDI program from 0 to 127.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a row of it is not a note; it says which.
+    """
+    # Bytes that are not text make a row that is not a note.
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.reader(file)
+        try:
+            if next(rows, None) != list(COLUMNS):
+                raise ValueError(f"the columns have to be {','.join(COLUMNS)}")
+            return np.array([_note(row) for row in rows if row], NOTE)
+        except (ValueError, csv.Error) as error:
+            raise ValueError(
+                f"path={str(path)!r}, line {max(rows.line_num, 1)}: {error}; get the "
+                "file anew."
+            ) from error
+
+
+def check(path: Path, notes: np.ndarray, samples: int, sample_rate_hz: int) -> None:
+    """Makes sure that notes can be those of a recording.
+
+    Args:
+        path: The file they are from.
+        notes: `NOTE` `[notes]`.
+        samples: The length of the recording.
+        sample_rate_hz: Its sample rate.
+
+    Raises:
+        ValueError: If a note begins when the recording is over.
+    """
+    onset = int(np.max(notes["start"], initial=0))
+    if onset * sample_rate_hz >= samples * RATE_HZ:
+        raise ValueError(
+            f"path={str(path)!r}: a note begins at {onset / RATE_HZ:.3f} seconds, but "
+            f"its recording has only {samples / sample_rate_hz:.3f}; these are the "
+            "notes of another one."
+        )
+
+
+def in_chunk(
+    notes: np.ndarray, sample_rate_hz: int, start: int, end: int
+) -> dict[str, np.ndarray]:
+    """The notes that sound in a part of a recording, cut to that part.
+
+    Args:
+        notes: `NOTE` `[notes]`.
+        sample_rate_hz: The sample rate of the recording.
+        start: The first sample of the part.
+        end: The first sample after it.
+
+    Returns:
+        `[notes]` each, by onset and then by pitch: `pitch`; `onset_seconds`, from the
+        beginning of the part; `duration_seconds`, within the part; `program`; and
+        `begun`, whether the note began before the part.
+    """
+    # In units that samples of both rates are whole numbers of, so that no rounding
+    # moves a note into another part.
+    unit_hz = RATE_HZ * sample_rate_hz
+    first, last = start * RATE_HZ, end * RATE_HZ
+    onsets = np.maximum(notes["start"] * sample_rate_hz, first)
+    ends = np.minimum(notes["end"] * sample_rate_hz, last)
+    order = np.lexsort((notes["pitch"], onsets))
+    order = order[(onsets < ends)[order]]
+    notes, onsets, ends = notes[order], onsets[order], ends[order]
+    return {
+        "pitch": notes["pitch"],
+        "onset_seconds": ((onsets - first) / unit_hz).astype(np.float32),
+        "duration_seconds": ((ends - onsets) / unit_hz).astype(np.float32),
+        "program": notes["program"],
+        "begun": notes["start"] * sample_rate_hz < first,
+    }
+
+
+def _note(row: list[str]) -> tuple[int, int, int, int]:
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"it has {len(row)} columns, not {len(COLUMNS)}")
+    start, end, instrument, pitch = (
+        _whole(column, text) for column, text in zip(COLUMNS[:4], row[:4], strict=True)
+    )
+    if not 0 <= start < end <= _MAX_SAMPLES:
+        raise ValueError(f"start_time={start}, end_time={end} are not those of a note")
+    if not 1 <= instrument <= 128:
+        raise ValueError(f"instrument={instrument} is not from 1 to 128")
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"note={pitch} is not from 0 to 127")
+    return start, end, pitch, instrument - 1
+
+
+def _whole(column: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError(f"{column}={text!r} is not a whole number") from error

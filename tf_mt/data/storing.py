@@ -1,0 +1,159 @@
+"""From a recording to the examples that are stored of it."""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from tf_mt.data import chunk
+
+# A longer recording waits on disk, not in memory, to be stored.
+_SPOOLED_BYTES = 1 << 22
+
+# The stored domain of a recording that is of none of them.
+NO_DOMAIN = -1
+
+ChunkLabels = Callable[[int, int], Mapping[str, Any]]
+
+
+class UnreadableError(ValueError):
+    """A recording that cannot be had; the message says which and why."""
+
+
+class SilentError(ValueError):
+    """A recording of which every stored sample would be zero."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a dataset is to hold.
+
+    Its functions run in threads and on other machines, so they can be pickled.
+
+    Attributes:
+        domains: The names of the domains, in their order.
+        recordings: The recordings of each split.
+        audio: Reads or makes a recording: yields its blocks, float32 `[samples]`. A
+            `ValueError` or `OSError` means that it cannot be had.
+        timed_labels: Given a recording and its length in stored samples, finds the
+            labels of a chunk by its start and end; errors as those of `audio`.
+    """
+
+    domains: Sequence[str]
+    recordings: Mapping[str, Sequence[chunk.Source]]
+    audio: Callable[[chunk.Source], Iterable[np.ndarray]]
+    timed_labels: Callable[[chunk.Source, int], ChunkLabels] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Spooled:
+    """A whole recording that waits to be stored; a context manager.
+
+    Attributes:
+        recording: Which it is.
+        sample_rate_hz: The rate of its samples.
+        pcm: Its samples as `chunk.pcm` gives them.
+        timed_labels: Its labels that change over time.
+    """
+
+    recording: chunk.Source
+    sample_rate_hz: int
+    pcm: IO[bytes]
+    timed_labels: ChunkLabels
+
+    def __enter__(self) -> "Spooled":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.pcm.close()
+
+    def examples(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The key and the features of each of its chunks."""
+        samples = _samples(self.pcm)
+        self.pcm.seek(0)
+        for start, end in chunk.bounds(samples, self.sample_rate_hz):
+            yield (
+                f"{self.recording.recording}@{start}",
+                {
+                    "audio": np.frombuffer(self.pcm.read(2 * (end - start)), "<i2"),
+                    "sample_rate": self.sample_rate_hz,
+                    "domain": self.recording.domain or NO_DOMAIN,
+                    "recording": self.recording.recording,
+                    "offset": start,
+                    "piece": self.recording.piece,
+                    **self.recording.labels,
+                    **self.timed_labels(start, end),
+                },
+            )
+
+
+def spool(
+    plan: Plan,
+    recording: chunk.Source,
+    sample_rate_hz: int,
+    folder: Path | None = None,
+) -> Spooled:
+    """Reads or makes a whole recording, in memory that does not grow with its length.
+
+    Nothing of a recording is stored before all of it has been read.
+
+    Args:
+        plan: How it is read.
+        recording: Which it is.
+        sample_rate_hz: The rate that it is read at.
+        folder: Where a long one waits; the system's place for it if None.
+
+    Raises:
+        UnreadableError: If it cannot be had.
+        SilentError: If it is silent.
+    """
+    with contextlib.ExitStack() as on_error:
+        pcm = on_error.enter_context(
+            tempfile.SpooledTemporaryFile(_SPOOLED_BYTES, dir=folder)
+        )
+        silent = True
+        for block in _readable(plan.audio(recording)):
+            stored = chunk.pcm(block)
+            silent = silent and stored.count(0) == len(stored)
+            pcm.write(stored)
+        if silent:
+            raise SilentError(recording.recording)
+        with _unreadable():
+            labels = _timed_labels(plan, recording, _samples(pcm))
+        on_error.pop_all()
+    return Spooled(recording, sample_rate_hz, pcm, labels)
+
+
+def _timed_labels(plan: Plan, recording: chunk.Source, samples: int) -> ChunkLabels:
+    if plan.timed_labels is None:
+        return lambda start, end: {}
+    return plan.timed_labels(recording, samples)
+
+
+def _samples(pcm: IO[bytes]) -> int:
+    return pcm.seek(0, os.SEEK_END) // 2
+
+
+def _readable(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The blocks; only what goes wrong in making them is unreadable."""
+    with _unreadable():
+        blocks = iter(blocks)
+    while True:
+        with _unreadable():
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
+
+
+@contextlib.contextmanager
+def _unreadable() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UnreadableError(str(error)) from error
