@@ -49,7 +49,7 @@ def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If there are several.
+        ValueError: If there are several, or it is some other dataset.
     """
     data_dir = Path(data_dir)
     found = [
@@ -68,7 +68,13 @@ def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
             f"{', '.join(map(str, found))}."
         )
     with quiet.tfds_silenced():
-        return tfds.builder_from_directory(found[0])
+        dataset = tfds.builder_from_directory(found[0])
+    if "sample_rate_hz" not in (dataset.info.metadata or {}):
+        raise ValueError(
+            f"data={str(found[0])!r} is not a dataset of recordings; make one with "
+            "python -m pipelines.convert."
+        )
+    return dataset
 
 
 def shards(dataset: tfds.core.DatasetBuilder, split: str) -> list[Path]:

@@ -7,10 +7,12 @@ wanted, that is most of the work.
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
+from google.protobuf import message
 
 # A TFRecord is a length, its checksum, the data, and the data's checksum.
 _HEADER = struct.Struct("<QI")
@@ -55,31 +57,44 @@ def records(path: Path) -> Iterator[tuple[memoryview, int, int]]:
         position = end + _CHECKSUM_BYTES
 
 
-def features(data: memoryview, start: int, end: int) -> dict[str, tuple[int, int]]:
-    """The features of a serialized `Example`.
+def apart(
+    data: memoryview, start: int, end: int, name: str
+) -> tuple[tuple[int, int], Mapping[str, tf.train.Feature]]:
+    """Passes over one feature of a serialized `Example` and parses the others.
+
+    What lies before and after it is parsed by protobuf at once, for Python is slow at
+    it and there can be many.
 
     Args:
-        data: The bytes that hold it.
+        data: The bytes that hold the example.
         start: Where it starts.
         end: Where it ends.
+        name: The name of the feature.
 
     Returns:
-        Start and end of each serialized `Feature`, by its name.
+        Start and end of that serialized `Feature`, and the other features by their
+        names; one that is not there is empty.
 
     Raises:
-        ValueError: If it is not an `Example`.
+        ValueError: If it is not an `Example`, or has no such feature.
     """
-    found = {}
+    wanted = name.encode()
     for _, entries, entries_end in fields(data, start, end):
+        before_end = entries
         for _, entry, entry_end in fields(data, entries, entries_end):
-            name, feature = b"", (entry_end, entry_end)
-            for number, value, value_end in fields(data, entry, entry_end):
-                if number == 1:
-                    name = bytes(data[value:value_end])
-                else:
-                    feature = value, value_end
-            found[name.decode()] = feature
-    return found
+            named = sorted(fields(data, entry, entry_end))
+            if named and data[slice(*named[0][1:])] == wanted:
+                others = data[entries:before_end], data[entry_end:entries_end]
+                return named[-1][1:], _parsed(b"".join(others))
+            before_end = entry_end
+    raise ValueError(f"it has no feature {name!r}")
+
+
+def _parsed(features: bytes) -> Mapping[str, tf.train.Feature]:
+    try:
+        return tf.train.Features.FromString(features).feature
+    except message.DecodeError as error:
+        raise ValueError("its features cannot be parsed") from error
 
 
 def bytes_list(data: memoryview, start: int, end: int) -> list[tuple[int, int, int]]:
@@ -125,13 +140,17 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, i
     Raises:
         ValueError: If it is not such a protocol buffer.
     """
-    while start < end:
-        tag = data[start]
-        size, start = _varint(data, start + 1, end)
+    while start + 1 < end:
+        tag, size = data[start], data[start + 1]
+        start += 2
+        if size > 0x7F:
+            size, start = _varint(data, start - 1, end)
         if tag & _TYPE_BITS != _BYTES or start + size > end:
             raise ValueError("a field is not of bytes, or goes past its end")
         yield tag >> 3, start, start + size
         start += size
+    if start < end:
+        raise ValueError("a field has no size")
 
 
 def _varint(data: memoryview, start: int, end: int) -> tuple[int, int]:

@@ -271,3 +271,25 @@ def test_tfds_reads_a_dataset_with_it(ramps, tmp_path):
     for split in dataset.info.splits:
         stored = list(again.as_dataset(split=split))
         assert len(index.scan(index.shards(again, split))) == len(stored)
+
+
+def test_a_dataset_of_something_else_is_refused(tmp_path):
+    tfds.folder_dataset.write_metadata(
+        data_dir=tmp_path,
+        features=tfds.features.FeaturesDict({"x": np.int64}),
+        split_infos=[
+            tfds.core.SplitInfo(
+                name="train",
+                shard_lengths=[1],
+                num_bytes=1,
+                filename_template=tfds.core.ShardedFileTemplate(
+                    data_dir=tmp_path,
+                    dataset_name="other",
+                    split="train",
+                    filetype_suffix="tfrecord",
+                ),
+            )
+        ],
+    )
+    with pytest.raises(ValueError, match="is not a dataset of recordings; make one"):
+        index.open_dataset(tmp_path)

@@ -1,0 +1,25 @@
+"""Shows what a dataset holds: how much, how loud, how high, and what is amiss.
+
+Example: python -m pipelines.inspect --data=data --picture=inspect.png
+"""
+
+from absl import flags
+
+from tf_mt import script
+
+DATA = flags.DEFINE_string("data", None, "The folder of the dataset.", required=True)
+PICTURE = flags.DEFINE_string(
+    "picture", "inspect.png", "The PNG file to draw spectrograms of some recordings in."
+)
+
+
+def main(argv: list[str]) -> None:
+    """Shows the dataset that the flags name."""
+    del argv
+    from pipelines import inspection
+
+    inspection.inspect(DATA.value, PICTURE.value)
+
+
+if __name__ == "__main__":
+    script.run(main)
