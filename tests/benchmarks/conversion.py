@@ -27,7 +27,7 @@ MUSICNET_SECONDS = 371
 MUSICNET_NOTES = 3333
 NSYNTH_NOTES = 3000
 IRMAS_EXCERPTS = 660
-IRMAS_CODES = ("cel", "cla", "flu", "gac", "gel", "org", "pia", "sax", "tru")
+IRMAS_CODES = "cel,cla,flu,gac,gel,org,pia,sax,tru,vio,voi"
 
 NOTE_COLUMNS = "start_time,end_time,instrument,note,start_beat,end_beat,note_value"
 RECORDING_COLUMNS = (
@@ -111,8 +111,9 @@ def write_nsynth(root: pathlib.Path) -> str:
 def write_irmas(root: pathlib.Path) -> str:
     """Stereo excerpts of three seconds in eleven classes; returns the config."""
     audio = noise(3, 44100, channels=2)
+    codes = IRMAS_CODES.split(",")
     for number in range(IRMAS_EXCERPTS):
-        code = IRMAS_CODES[number % len(IRMAS_CODES)]
+        code = codes[number % len(codes)]
         folder = root / "IRMAS-TrainingData" / code
         folder.mkdir(parents=True, exist_ok=True)
         name = f"[{code}][nod][cla]{number // 3:04d}__{number % 3 + 1}.wav"

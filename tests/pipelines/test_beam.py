@@ -8,9 +8,15 @@ import soundfile
 import tensorflow as tf
 
 from pipelines import conversion
+from tests.pipelines import irmas_tree, musicnet_tree, nsynth_tree
 from tf_mt.data import index
 
 RATE_HZ = 16000
+TREES = {
+    "musicnet": musicnet_tree.write,
+    "nsynth": nsynth_tree.write_json_wav,
+    "irmas": irmas_tree.write,
+}
 
 
 @pytest.fixture
@@ -77,6 +83,14 @@ class TestOnBeam:
         convert(source, tmp_path / "two", options)
         assert examples(tmp_path / "one") == examples(tmp_path / "two")
         assert conversion.table(tmp_path / "one") == conversion.table(tmp_path / "two")
+
+    @pytest.mark.parametrize("dataset", TREES)
+    def test_gives_the_same_examples_of_public_datasets(self, dataset, tmp_path):
+        source = tmp_path / "the source"
+        TREES[dataset](source)
+        convert(source, tmp_path / "one", dataset=dataset)
+        convert(source, tmp_path / "two", "--runner=DirectRunner", dataset=dataset)
+        assert examples(tmp_path / "one") == examples(tmp_path / "two")
 
     def test_tells_the_bad_files_and_publishes_nothing(self, source, tmp_path):
         for name in ("broken 1.wav", "broken 2.wav"):

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from tf_mt.data import index
 
@@ -273,23 +272,9 @@ def test_tfds_reads_a_dataset_with_it(ramps, tmp_path):
         assert len(index.scan(index.shards(again, split))) == len(stored)
 
 
-def test_a_dataset_of_something_else_is_refused(tmp_path):
-    tfds.folder_dataset.write_metadata(
-        data_dir=tmp_path,
-        features=tfds.features.FeaturesDict({"x": np.int64}),
-        split_infos=[
-            tfds.core.SplitInfo(
-                name="train",
-                shard_lengths=[1],
-                num_bytes=1,
-                filename_template=tfds.core.ShardedFileTemplate(
-                    data_dir=tmp_path,
-                    dataset_name="other",
-                    split="train",
-                    filetype_suffix="tfrecord",
-                ),
-            )
-        ],
-    )
+def test_a_dataset_of_something_else_is_refused(ramps, tmp_path):
+    folder = Path(index.open_dataset(ramps).data_dir)
+    shutil.copytree(folder, tmp_path / "other" / "1.0.0")
+    (tmp_path / "other" / "1.0.0" / "metadata.json").unlink()
     with pytest.raises(ValueError, match="is not a dataset of recordings; make one"):
         index.open_dataset(tmp_path)
