@@ -1,6 +1,7 @@
 """Reading and writing of audio files, as mono float32 samples."""
 
 import contextlib
+import functools
 import os
 import struct
 import types
@@ -202,10 +203,12 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
                 decoded = file.read(_DECODED_SAMPLES, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise _unreadable(path, error.error_string) from error
-            if not np.all(np.isfinite(decoded)):
+            # Many times as fast as a mean over an axis that short.
+            with np.errstate(invalid="ignore"):
+                mono = functools.reduce(np.add, decoded.T) / np.float32(file.channels)
+            if not np.all(np.isfinite(mono)):
                 raise _unreadable(path, "it has samples that are not finite")
             last = not len(decoded)
-            mono = decoded[:, 0] if file.channels == 1 else decoded.mean(axis=1)
             chunk = resample(mono, last)
             samples += len(chunk)
             yield chunk

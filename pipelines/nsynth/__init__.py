@@ -1,0 +1,1 @@
+"""The dataset `nsynth`: single notes of a thousand instruments."""
