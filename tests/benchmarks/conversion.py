@@ -116,7 +116,9 @@ def write_irmas(root: pathlib.Path) -> str:
         code = codes[number % len(codes)]
         folder = root / "IRMAS-TrainingData" / code
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"[{code}][nod][cla]{number // 3:04d}__{number % 3 + 1}.wav"
+        recording, excerpt = divmod(number // len(codes), 3)
+        recording += 200 * (number % len(codes))
+        name = f"[{code}][cla]{recording:04d}__{excerpt + 1}.wav"
         soundfile.write(folder / name, np.roll(audio, 13 * number, axis=0), 44100)
     return "full"
 
