@@ -38,8 +38,16 @@ setup(
         ],
         # Conversion on many machines.
         "beam": ["apache-beam>=2.77", "google-crc32c>=1.5"],
-        # Training with logs, and the pictures of an evaluation.
-        "train": ["matplotlib>=3.9", "tensorboard>=2.20", TENSORFLOW_IO],
+        # Training with logs, and evaluation.
+        "train": [
+            "matplotlib>=3.9",
+            "mir_eval>=0.8",
+            "scikit-learn>=1.5",
+            "scipy>=1.13",
+            "tensorboard>=2.20",
+            "threadpoolctl>=3.5",
+            TENSORFLOW_IO,
+        ],
         # The embedded server and the gRPC client.
         "serving": [
             "grpcio>=1.71",
@@ -49,10 +57,12 @@ setup(
         ],
         # Tests and lint.
         "dev": [
+            "pyloudnorm>=0.2,<0.3",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff==0.17.5",
+            "scikit-image>=0.25",
         ],
     },
 )

@@ -22,6 +22,7 @@ STEADY_SEMITONES = 0.5
 PITCHED = 0.1
 
 _BATCH = 32
+_BEGUN = "notes/begun"
 
 
 def label(features: tfds.features.FeaturesDict) -> str | None:
@@ -52,12 +53,17 @@ def labelled(path: Path, name: str) -> Iterator[tuple[int, np.ndarray]]:
     described = {
         "domain": tf.io.FixedLenFeature([], tf.int64),
         name: tf.io.RaggedFeature(tf.int64),
+        _BEGUN: tf.io.RaggedFeature(tf.int64),
     }
     examples = tf.data.TFRecordDataset(str(path))
     for batch in examples.batch(_BATCH):
         read = tf.io.parse_example(batch, described)
         pitches = read[name].flat_values.numpy()
         domains = np.repeat(read["domain"].numpy(), read[name].row_lengths().numpy())
+        if begun := read[_BEGUN].flat_values.numpy().tolist():
+            # A note that began in an earlier chunk has been counted there.
+            here = ~np.array(begun, bool)
+            pitches, domains = pitches[here], domains[here]
         for domain in np.unique(domains):
             found = pitches[domains == domain]
             yield int(domain), np.bincount(found, minlength=PITCHES)

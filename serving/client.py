@@ -46,12 +46,14 @@ class ModelInfo:
         sample_rate_hz: The rate of the audio it takes and gives.
         window_samples: Samples of the windows in which to send long audio.
         overlap_samples: Samples that neighbouring windows should share.
+        parameters: How many trainable numbers it has; None where it does not tell.
     """
 
     domains: tuple[str, ...]
     sample_rate_hz: int
     window_samples: int
     overlap_samples: int
+    parameters: int | None
 
 
 class Client:
@@ -114,6 +116,7 @@ class Client:
             sample_rate_hz=int(told["sample_rate"]),
             window_samples=int(told["window_samples"]),
             overlap_samples=int(told["overlap_samples"]),
+            parameters=int(told["parameters"]) if "parameters" in told else None,
         )
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
@@ -154,12 +157,54 @@ class Client:
             float32 `[any]`; together as many samples as went in.
         """
         info = self.check_domain(domain)
-        cut = windows.Windows(info.window_samples, info.overlap_samples)
 
         def translate(window: np.ndarray) -> np.ndarray:
             return self.translate(window[np.newaxis], domain)[0]
 
-        yield from cut.join(_map_ahead(translate, cut.split(blocks), in_flight))
+        yield from _by_windows(translate, blocks, info, in_flight)
+
+    def resynthesise(self, audio: np.ndarray) -> np.ndarray:
+        """Plays clips as well as any translation of the model can sound.
+
+        The model's analysis and synthesis, with nothing learned in between.
+
+        Args:
+            audio: float32 `[batch, samples]`, at the model's sample rate.
+
+        Returns:
+            float32 `[batch, samples]`.
+        """
+        inputs = {"audio": np.asarray(audio, np.float32)}
+        return self._call("resynthesis", inputs, ["audio"])["audio"]
+
+    def resynthesise_stream(
+        self, blocks: Iterable[np.ndarray], in_flight: int = 4
+    ) -> Iterator[np.ndarray]:
+        """Resynthesises audio of any length in constant memory.
+
+        Args:
+            blocks: The audio in pieces: float32 `[any]`, at the model's sample rate.
+            in_flight: How many windows the server may have at once.
+
+        Yields:
+            float32 `[any]`; together as many samples as went in.
+        """
+
+        def resynthesise(window: np.ndarray) -> np.ndarray:
+            return self.resynthesise(window[np.newaxis])[0]
+
+        yield from _by_windows(resynthesise, blocks, self.info(), in_flight)
+
+    def codes(self, audio: np.ndarray) -> np.ndarray:
+        """Returns the content of each clip as one vector, summed up over time.
+
+        Args:
+            audio: float32 `[batch, samples]`, at the model's sample rate.
+
+        Returns:
+            float32 `[batch, features]`; as many features whatever the length.
+        """
+        return self._call("codes", {"audio": np.asarray(audio, np.float32)})["codes"]
 
     def check_domain(self, domain: str) -> ModelInfo:
         """Makes sure that the model knows a domain.
@@ -219,6 +264,11 @@ class Client:
                 f"model={self._model!r} is not served by {self._server}, or not yet; "
                 f"check its name and the server's log. ({details})"
             )
+        if code is grpc.StatusCode.FAILED_PRECONDITION and "signature key" in details:
+            return ValueError(
+                f"model={self._model!r} cannot answer that; export it again with "
+                f"`python -m tf_mt.export`. ({details})"
+            )
         if code in _REFUSALS and not _may_pass(error):
             return ValueError(f"server={self._server!r} refuses: {details}")
         return OSError(f"server={self._server!r} failed: {code.name}: {details}")
@@ -230,6 +280,17 @@ def _may_pass(error: grpc.RpcError) -> bool:
         # gRPC's words for a message that is too large, which it will always be.
         return "message larger than max" not in error.details()
     return error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _by_windows(
+    play: Callable[[np.ndarray], np.ndarray],
+    blocks: Iterable[np.ndarray],
+    info: ModelInfo,
+    in_flight: int,
+) -> Iterator[np.ndarray]:
+    """Plays a recording in overlapping windows, and cross-fades what comes back."""
+    cut = windows.Windows(info.window_samples, info.overlap_samples)
+    return cut.join(_map_ahead(play, cut.split(blocks), in_flight))
 
 
 def _map_ahead(

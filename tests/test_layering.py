@@ -31,6 +31,14 @@ MAY_IMPORT = {
     ),
     "tf_mt.data": ("tf_mt.names", "tf_mt.atomic", "tf_mt.dataset", "tf_mt.audio"),
     "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.audio.files"),
+    "tf_mt.embedders": (
+        "tf_mt.names",
+        "tf_mt.atomic",
+        "tf_mt.audio",
+        "tf_mt.layers",
+        "tf_mt.data",
+        "tf_mt.evaluation.mfcc",
+    ),
     "tf_mt.run": ("tf_mt.atomic", "tf_mt.dataset", "tf_mt.config", "tf_mt.models"),
     "tf_mt.training_log": ("tf_mt.layers", "tf_mt.models.translator"),
     "tf_mt.trainer": (
@@ -60,12 +68,14 @@ MAY_IMPORT = {
         "tf_mt.audio.windows",
         "tf_mt.audio.stream",
     ),
+    "tf_mt.judging": ("tf_mt.data", "tf_mt.embedders", "tf_mt.evaluation"),
     # The scripts, which nothing imports.
     "tf_mt.train": PACKAGES,
     "tf_mt.export": PACKAGES,
     "tf_mt.translate": PACKAGES,
     "tf_mt.evaluate": PACKAGES,
     "tf_mt.explore": PACKAGES,
+    "tf_mt.train_embedder": PACKAGES,
 }
 
 # What only some may mention: a name, and the modules that may.

@@ -14,6 +14,8 @@ from tf_mt.models import translator
 
 SERVING_DEFAULT = "serving_default"
 TRANSFER = "transfer"
+RESYNTHESIS = "resynthesis"
+CODES = "codes"
 INFO = "info"
 
 _WARMUP_FILE = "tf_serving_warmup_requests"
@@ -22,9 +24,10 @@ _WARMUP_FILE = "tf_serving_warmup_requests"
 def export(model: translator.Translator, base: Path) -> Path:
     """Writes a model as the next version of a bundle, whole or not at all.
 
-    The signatures are `serving_default(audio, domain)`, `info()` and, where the
-    approach can, `transfer(audio, reference)`. Warm-up requests travel with them, so
-    that a server is fast from its first answer on.
+    The signatures are `serving_default(audio, domain)`, `resynthesis(audio)`,
+    `codes(audio)`, `info()` and, where the approach can, `transfer(audio, reference)`.
+    Warm-up requests travel with them, so that a server is fast from its first answer
+    on.
 
     Args:
         model: A trained model in float32.
@@ -57,18 +60,30 @@ def _write_saved_model(model: translator.Translator, folder: Path) -> None:
             played = model.transfer(audio, reference)
         return {"audio": played, "sample_rate": tf.constant(rate)}
 
+    def resynthesise(audio: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _filled(audio):
+            played = model.resynthesise(audio)
+        return {"audio": played, "sample_rate": tf.constant(rate)}
+
+    def codes(audio: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _filled(audio):
+            return {"codes": model.codes(audio)}
+
     def info() -> dict[str, tf.Tensor]:
         return {
             "domains": tf.constant(domains),
             "sample_rate": tf.constant(rate),
             "window_samples": tf.constant(model.window_samples),
             "overlap_samples": tf.constant(model.overlap_samples),
+            "parameters": tf.constant(model.parameters, tf.int64),
         }
 
     archive = keras.export.ExportArchive()
     audio = tf.TensorSpec([None, None], tf.float32, name="audio")
     domain = tf.TensorSpec([None], tf.string, name="domain")
     archive.add_endpoint(SERVING_DEFAULT, translate, [audio, domain])
+    archive.add_endpoint(RESYNTHESIS, resynthesise, [audio])
+    archive.add_endpoint(CODES, codes, [audio])
     archive.add_endpoint(INFO, info, [])
     if _transfers(model):
         reference = tf.TensorSpec([None, None], tf.float32, name="reference")
@@ -78,6 +93,16 @@ def _write_saved_model(model: translator.Translator, folder: Path) -> None:
 
 def _transfers(model: translator.Translator) -> bool:
     return hasattr(model, "timbre_like")
+
+
+def _filled(audio: tf.Tensor) -> contextlib.AbstractContextManager:
+    """Has the graph refuse a batch without a sample."""
+    said = tf.strings.format(
+        "audio of shape # needs one sample or more.",
+        [tf.shape(audio)],
+        placeholder="#",
+    )
+    return tf.control_dependencies([tf.debugging.Assert(tf.size(audio) > 0, [said])])
 
 
 def _paired(
@@ -117,6 +142,8 @@ def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
     silence = np.zeros([1, model.window_samples], np.float32)
     inputs = {
         SERVING_DEFAULT: {"audio": silence, "domain": list(model.info.domains[:1])},
+        RESYNTHESIS: {"audio": silence},
+        CODES: {"audio": silence},
         INFO: {},
     }
     if _transfers(model):
@@ -178,10 +205,15 @@ class Bundle(system.System):
     Raises:
         FileNotFoundError: There is no bundle.
         ValueError: It is some other SavedModel.
+
+    Attributes:
+        folder: The version's folder.
     """
 
     def __init__(self, path: Path):
-        self._module = tf.saved_model.load(str(_version_folder(Path(path))))
+        self._path = path
+        self.folder = _version_folder(Path(path)).resolve()
+        self._module = tf.saved_model.load(str(self.folder))
         self._signatures = self._module.signatures
         if INFO not in self._signatures:
             raise ValueError(
@@ -194,6 +226,7 @@ class Bundle(system.System):
             int(told["sample_rate"]),
             int(told["window_samples"]),
             int(told["overlap_samples"]),
+            int(told["parameters"]) if "parameters" in told else None,
         )
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
@@ -203,6 +236,22 @@ class Bundle(system.System):
         return self._signatures[SERVING_DEFAULT](
             audio=tf.constant(audio, tf.float32), domain=wanted
         )["audio"].numpy()
+
+    def resynthesise(self, audio: np.ndarray) -> np.ndarray:
+        """See `System.resynthesise`."""
+        return self._of_audio(RESYNTHESIS, audio)["audio"].numpy()
+
+    def codes(self, audio: np.ndarray) -> np.ndarray:
+        """See `System.codes`."""
+        return self._of_audio(CODES, audio)["codes"].numpy()
+
+    def _of_audio(self, signature: str, audio: np.ndarray) -> dict[str, tf.Tensor]:
+        if signature not in self._signatures:
+            raise ValueError(
+                f"bundle={str(self._path)!r} has no signature {signature!r}; export it "
+                "again with `python -m tf_mt.export`."
+            )
+        return self._signatures[signature](audio=tf.constant(audio, tf.float32))
 
 
 def _version_folder(path: Path) -> Path:

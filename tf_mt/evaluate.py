@@ -1,71 +1,85 @@
-"""Scores a model on a paired test set: a run, a bundle or a server's model."""
+"""Scores models on a dataset, side by side: runs, bundles, a server's model.
+
+Example: python -m tf_mt.evaluate --bundle=bundles/small --data=data --out=scores
+"""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
-from serving import client
-from tf_mt import bundle, script, system
-from tf_mt.data import clips, recordings
-from tf_mt.evaluation import paired, report
+from tf_mt import script
 
-FLAGS = flags.FLAGS
-
-flags.DEFINE_string("run", None, "Run whose newest weights are scored.")
-flags.DEFINE_string("bundle", None, "Bundle that is scored.")
-flags.DEFINE_string("server", None, "Server whose --model is scored, HOST:PORT.")
-flags.DEFINE_string("model", None, "Name of the model on the server.")
-flags.DEFINE_string("data", None, "Converted dataset, paired in test.", required=True)
-flags.DEFINE_string(
-    "out", None, "Folder for scores, table, picture and sound.", required=True
+RUNS = flags.DEFINE_multi_string(
+    "run", [], "A run whose newest weights are scored; may be repeated."
 )
-flags.DEFINE_integer(
-    "pieces",
-    0,
-    "Pieces to score on, from all over the test set; 0 takes all.",
+BUNDLES = flags.DEFINE_multi_string(
+    "bundle", [], "A bundle that is scored; may be repeated."
+)
+SERVER = flags.DEFINE_string("server", None, "Server whose --model is scored.")
+MODEL = flags.DEFINE_string("model", None, "Name of the model on the server.")
+DATA = flags.DEFINE_string("data", None, "Converted dataset.", required=True)
+OUT = flags.DEFINE_string(
+    "out", None, "Folder for the report, the scores and the sounds.", required=True
+)
+CLIPS = flags.DEFINE_integer(
+    "clips",
+    8,
+    "Pieces of a paired test set, or recordings of each domain of another one, from "
+    "all over it; 0 takes all.",
     lower_bound=0,
 )
-flags.mark_flags_as_mutual_exclusive(["run", "bundle", "server"], required=True)
-
-
-@contextlib.contextmanager
-def _translator() -> Iterator[system.System | client.Client]:
-    if FLAGS.run:
-        yield system.Live(Path(FLAGS.run))
-    elif FLAGS.bundle:
-        yield bundle.Bundle(Path(FLAGS.bundle))
-    else:
-        if not FLAGS.model:
-            raise ValueError("model is not given; --server needs the name of a model.")
-        with client.Client(FLAGS.server, FLAGS.model) as connected:
-            yield connected
+SECONDS = flags.DEFINE_float(
+    "seconds", 8.0, "The most of a recording that is translated.", lower_bound=1.0
+)
+EMBEDDER = flags.DEFINE_string(
+    "embedder",
+    "mfcc",
+    "What embeds sounds: mfcc, a folder of python -m tf_mt.train_embedder, which tells "
+    "domains apart as well, or vggish:FILE.",
+)
 
 
 def main(argv: list[str]) -> None:
     """Scores as the flags say."""
-    data, folder = Path(FLAGS.data), Path(FLAGS.out)
-    info = clips.read_info(data)
-    test = paired.pieces(recordings.read(data, "test"), info.domains)
-    test = paired.some(test, FLAGS.pieces or len(test))
-    with _translator() as translator:
-        for domain in info.domains:
-            rate_hz = translator.check_domain(domain).sample_rate_hz
-        if rate_hz != info.sample_rate_hz:
-            raise ValueError(
-                f"data={FLAGS.data!r} has {info.sample_rate_hz} Hz, but the model is "
-                f"made for {rate_hz} Hz; convert the data with that --sample_rate."
-            )
+    del argv
+    # Here, so that a mistake in the flags is told before TensorFlow is loaded.
+    from tf_mt import judging
+    from tf_mt.evaluation import markdown
 
-        def translate(audio: np.ndarray, domain: str) -> np.ndarray:
-            return np.concatenate(list(translator.translate_stream([audio], domain)))
+    out = Path(OUT.value)
+    with contextlib.ExitStack() as resources:
+        card = judging.judge(
+            list(_systems(resources)),
+            Path(DATA.value),
+            EMBEDDER.value,
+            CLIPS.value,
+            SECONDS.value,
+            out,
+        )
+    print(markdown.table(card))
+    print(f"Report: {out / 'report.html'}. Sounds: {out / 'audio'}.")
 
-        scores = paired.evaluate(translate, test, rate_hz, folder / "audio")
-    table = report.write(scores, test, rate_hz, folder)
-    print(table.markdown())
-    print(f"Picture: {folder / 'picture.png'}. Sound: {folder / 'audio'}.")
+
+def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
+    """The name and the identity of each system that the flags name, and itself."""
+    from serving import client
+    from tf_mt import bundle, run, system
+
+    if bool(SERVER.value) != bool(MODEL.value):
+        raise ValueError("--server and --model go together; give both or neither.")
+    if not (RUNS.value or BUNDLES.value or SERVER.value):
+        raise ValueError("nothing to score; give --run, --bundle, or --server.")
+    for path in map(Path, RUNS.value):
+        live = system.Live(path)
+        yield path.resolve().name, str(run.Run(path).weights().resolve()), live
+    for path in map(Path, BUNDLES.value):
+        loaded = bundle.Bundle(path)
+        yield loaded.folder.parent.name, str(loaded.folder), loaded
+    if SERVER.value:
+        served = resources.enter_context(client.Client(SERVER.value, MODEL.value))
+        yield MODEL.value, f"{SERVER.value} {MODEL.value}", served
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from pipelines.musicnet import domains, folders, metadata, notes
 from tf_mt.audio import files
 from tf_mt.data import builder, chunk, storing
+from tf_mt.data import notes as stored_notes
 
 # The columns of the table that are stored with a recording.
 _LABELS = (
@@ -109,15 +110,7 @@ class Builder(builder.RecordingsBuilder):
         """What the table says of a recording, and the notes of each chunk."""
         return {
             **{column: tfds.features.Text() for column in _LABELS},
-            "notes": tfds.features.Sequence(
-                {
-                    "pitch": np.int32,
-                    "onset_seconds": np.float32,
-                    "duration_seconds": np.float32,
-                    "program": np.int32,
-                    "begun": np.bool_,
-                }
-            ),
+            stored_notes.LABEL: stored_notes.feature(),
         }
 
     def _domains(self) -> domains.Domains:
@@ -163,6 +156,5 @@ def _timed_labels(
     path = folders.labels(recording.origin)
     found = notes.read(path)
     notes.check(path, found, samples, sample_rate_hz)
-    return lambda start, end: {
-        "notes": notes.in_chunk(found, sample_rate_hz, start, end)
-    }
+    cut = functools.partial(stored_notes.in_chunk, found, notes.RATE_HZ, sample_rate_hz)
+    return lambda start, end: {stored_notes.LABEL: cut(start, end)}

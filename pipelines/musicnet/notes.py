@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_mt.data.notes import NOTE
+
 RATE_HZ = 44100
 COLUMNS = (
     "start_time",
@@ -21,15 +23,6 @@ COLUMNS = (
 
 # No WAV file of 32-bit samples is longer.
 _MAX_SAMPLES = 1 << 30
-
-NOTE = np.dtype(
-    [
-        ("start", np.int64),
-        ("end", np.int64),
-        ("pitch", np.int32),
-        ("program", np.int32),
-    ]
-)
 
 
 def read(path: Path) -> np.ndarray:
@@ -79,40 +72,6 @@ def check(path: Path, notes: np.ndarray, samples: int, sample_rate_hz: int) -> N
             f"its recording has only {samples / sample_rate_hz:.3f}; these are the "
             "notes of another one."
         )
-
-
-def in_chunk(
-    notes: np.ndarray, sample_rate_hz: int, start: int, end: int
-) -> dict[str, np.ndarray]:
-    """The notes that sound in a part of a recording, cut to that part.
-
-    Args:
-        notes: `NOTE` `[notes]`.
-        sample_rate_hz: The sample rate of the recording.
-        start: The first sample of the part.
-        end: The first sample after it.
-
-    Returns:
-        `[notes]` each, by onset and then by pitch: `pitch`; `onset_seconds`, from the
-        beginning of the part; `duration_seconds`, within the part; `program`; and
-        `begun`, whether the note began before the part.
-    """
-    # In units that samples of both rates are whole numbers of, so that no rounding
-    # moves a note into another part.
-    unit_hz = RATE_HZ * sample_rate_hz
-    first, last = start * RATE_HZ, end * RATE_HZ
-    onsets = np.maximum(notes["start"] * sample_rate_hz, first)
-    ends = np.minimum(notes["end"] * sample_rate_hz, last)
-    order = np.lexsort((notes["pitch"], onsets))
-    order = order[(onsets < ends)[order]]
-    notes, onsets, ends = notes[order], onsets[order], ends[order]
-    return {
-        "pitch": notes["pitch"],
-        "onset_seconds": ((onsets - first) / unit_hz).astype(np.float32),
-        "duration_seconds": ((ends - onsets) / unit_hz).astype(np.float32),
-        "program": notes["program"],
-        "begun": notes["start"] * sample_rate_hz < first,
-    }
 
 
 def _note(row: list[str]) -> tuple[int, int, int, int]:

@@ -19,7 +19,8 @@ from pipelines.scores import (
     tones,
 )
 from tf_mt import names
-from tf_mt.data import builder, chunk
+from tf_mt.data import builder, chunk, storing
+from tf_mt.data import notes as stored_notes
 
 SOUNDFONT_DOMAINS = (
     "acoustic_grand_piano",
@@ -65,8 +66,11 @@ class Settings(builder.Settings):
 class Builder(builder.RecordingsBuilder):
     """Scores, performed and rendered."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.0.0": "First version.",
+        "1.1.0": "The notes of each chunk are stored.",
+    }
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
         tfds.core.BuilderConfig(
             name="unpaired",
@@ -103,8 +107,17 @@ class Builder(builder.RecordingsBuilder):
                     + ", ".join(f"{name} {r}" for name, r in ranges.items())
                     + f"; all of them {common}. Give more scores or other domains."
                 )
-        render = tones.Renderer(found, ranges, settings.sample_rate)
-        return builder.Plan(list(ranges), recordings, functools.partial(_audio, render))
+        rate = settings.sample_rate
+        return builder.Plan(
+            list(ranges),
+            recordings,
+            functools.partial(_audio, tones.Renderer(found, ranges, rate)),
+            functools.partial(_timed_labels, rate),
+        )
+
+    def labels(self) -> dict[str, tfds.features.FeatureConnector]:
+        """The notes of each chunk."""
+        return {stored_notes.LABEL: stored_notes.feature()}
 
     def _instruments(self) -> tuple[tones.Tones, dict[str, instruments.Range]]:
         """What is played with, and the range of each domain."""
@@ -203,3 +216,21 @@ def _audio(
     render: Callable[[performance.Performance], np.ndarray], recording: chunk.Source
 ) -> Iterator[np.ndarray]:
     yield render(recording.origin)
+
+
+def _timed_labels(
+    sample_rate_hz: int, recording: chunk.Source, samples: int
+) -> storing.ChunkLabels:
+    del samples
+    domain, played = recording.origin.domain, recording.origin.notes
+    found = np.zeros(len(played), stored_notes.NOTE)
+    # As the renderer rounds them, so that labels are right to the sample.
+    found["start"] = np.rint(played["onset"] * sample_rate_hz)
+    held = np.maximum(np.rint(played["duration"] * sample_rate_hz), 1)
+    found["end"] = found["start"] + held
+    found["pitch"] = played["pitch"]
+    found["program"] = instruments.PROGRAMS.get(domain, stored_notes.NO_PROGRAM)
+    cut = functools.partial(
+        stored_notes.in_chunk, found, sample_rate_hz, sample_rate_hz
+    )
+    return lambda start, end: {stored_notes.LABEL: cut(start, end)}

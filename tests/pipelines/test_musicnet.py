@@ -186,27 +186,6 @@ def test_each_chunk_has_the_notes_that_sound_in_it(source, tmp_path):
     }
 
 
-def test_a_chunk_may_have_no_notes():
-    one = np.array([(44100, 88200, 60, 0)], notes.NOTE)
-    assert len(notes.in_chunk(one, 16000, 16000, 32000)["pitch"]) == 1
-    for start, end in ((0, 16000), (32000, 48000)):
-        for values in notes.in_chunk(one, 16000, start, end).values():
-            assert values.shape == (0,)
-
-
-def test_cut_notes_add_up_to_the_whole():
-    rng = np.random.default_rng(0)
-    whole = np.zeros(500, notes.NOTE)
-    whole["start"] = rng.integers(0, 44100 * 60, 500)
-    whole["end"] = whole["start"] + rng.integers(1, 44100 * 5, 500)
-    edges = list(chunk.bounds(65 * 22050, 22050))
-    parts = [notes.in_chunk(whole, 22050, *edge) for edge in edges]
-    seconds = sum(float(np.sum(part["duration_seconds"])) for part in parts)
-    wanted = np.sum(whole["end"] - whole["start"]) / 44100
-    assert seconds == pytest.approx(wanted, rel=1e-6)
-    assert sum(np.sum(~part["begun"]) for part in parts) == 500
-
-
 def test_the_other_configurations(made, tmp_path):
     source, _ = made
     of = musicnet_tree.RECORDINGS

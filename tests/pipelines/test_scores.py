@@ -1,13 +1,16 @@
 import collections
 import pathlib
+import pickle
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import symusic
+import tensorflow_datasets as tfds
 
 from pipelines import conversion
+from pipelines.scores import scores_dataset_builder
 from tf_mt.data import index, recordings
 
 DOMAINS = ("violin", "flute", "trumpet")
@@ -59,6 +62,37 @@ def read(data, split):
 
 def piece_of(recording):
     return recording.recording.rsplit("/", 1)[0]
+
+
+def programs(data):
+    """The programs of the notes of each domain."""
+    dataset = tfds.builder_from_directory(data)
+    names = dataset.info.features["domain"].names
+    found = collections.defaultdict(set)
+    for example in dataset.as_dataset(split="all").as_numpy_iterator():
+        found[names[example["domain"]]] |= set(example["notes"]["program"].tolist())
+    return found
+
+
+def power_db(audio, start, samples, hz, rate_hz=8000):
+    """The power at a frequency in a part of a recording."""
+    part = audio[start : start + samples] * np.hanning(samples)
+    phase = 2j * np.pi * hz * np.arange(samples) / rate_hz
+    return 10 * np.log10(np.abs(part @ np.exp(-phase)) ** 2 + 1e-12)
+
+
+def pitch(audio, rate_hz=8000):
+    """The pitch of a sustained tone by autocorrelation, as a MIDI number."""
+    # Zeros after the spectrum give sixteen lags to a sample.
+    power = np.abs(np.fft.rfft(audio, 2 * len(audio))) ** 2
+    correlation = np.fft.irfft(power, 16 * 2 * len(audio))
+    lags = np.arange(16 * rate_hz // 1200, 16 * rate_hz // 200)
+    peaks = lags[
+        (correlation[lags] > correlation[lags - 1])
+        & (correlation[lags] >= correlation[lags + 1])
+    ]
+    strong = correlation[peaks] > 0.9 * np.max(correlation[peaks])
+    return 69 + 12 * np.log2(16 * rate_hz / peaks[strong][0] / 440)
 
 
 def lag(one, other, rate_hz=8000):
@@ -152,6 +186,89 @@ def test_nothing_clips_and_nothing_is_silent(unpaired):
             assert 0.02 < np.max(np.abs(recording.audio)) < 0.99
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_notes_are_those_that_are_heard(scores_data, domain):
+    test = recordings.Recordings(scores_data, "test")
+    window = 480
+    for entry in [e for e in test.entries if e.domain == domain]:
+        audio, notes = test.audio(entry).astype(np.float64), test.notes(entry)
+        assert len(notes) == 16
+        starts = np.rint(notes["onset_seconds"] * 8000).astype(int)
+        np.testing.assert_allclose(notes["onset_seconds"] * 8000, starts, atol=0.01)
+        ends = starts + np.rint(notes["duration_seconds"] * 8000).astype(int)
+        assert ends[-1] + 8000 == pytest.approx(len(audio), abs=1)
+        before = None
+        for start, end, label in zip(starts, ends, notes["pitch"], strict=True):
+            sustained = slice(start + 6 * (end - start) // 10, end)
+            assert pitch(audio[sustained]) == pytest.approx(label, abs=0.5)
+            if before not in (None, label):
+                hz = 440 * 2 ** ((label - 69) / 12)
+                softer = power_db(audio, start - window, window, hz)
+                assert power_db(audio, start + window, window, hz) > softer + 10
+            before = label
+
+
+def test_the_domains_of_a_piece_have_the_same_notes(scores_data):
+    test = recordings.Recordings(scores_data, "test")
+    pieces = collections.defaultdict(set)
+    for entry in test.entries:
+        pieces[entry.piece].add(test.notes(entry).tobytes())
+    assert {len(found) for found in pieces.values()} == {1}
+    assert len(set.union(*pieces.values())) == len(pieces)
+
+
+def test_notes_across_chunks_are_there_once(tmp_path):
+    pitches = 64 + np.arange(12)
+    for file in range(3):
+        score = symusic.Score(480)
+        score.tracks.append(symusic.Track(program=0))
+        for number, pitch in enumerate(pitches):
+            # Legato, of three seconds each.
+            score.tracks[0].notes.append(
+                symusic.Note(2880 * number, 2880, int(pitch), 80)
+            )
+        (tmp_path / "midi").mkdir(exist_ok=True)
+        score.dump_midi(tmp_path / "midi" / f"{file}.mid")
+    data = convert(tmp_path / "midi", tmp_path / "data", "paired")
+    across = 0
+    for split in SPLITS:
+        found = recordings.Recordings(data, split)
+        for entry in found.entries:
+            notes = found.notes(entry)
+            np.testing.assert_array_equal(np.diff(notes["pitch"]), np.ones(11))
+            tempo_seconds = notes["onset_seconds"][-1] / 11
+            np.testing.assert_allclose(
+                notes["onset_seconds"], tempo_seconds * np.arange(12), atol=3e-4
+            )
+            durations = notes["duration_seconds"]
+            np.testing.assert_allclose(durations, durations[0], atol=3e-4)
+            assert 0.85 < durations[0] / tempo_seconds <= 1.0
+            ends = notes["onset_seconds"] + durations
+            assert ends[-1] + 1 == pytest.approx(entry.samples / 8000, abs=3e-4)
+            middle_seconds = entry.samples // 2 / 8000
+            across += np.sum(
+                (notes["onset_seconds"] < middle_seconds) & (middle_seconds < ends)
+            )
+    assert across
+
+
+def test_the_program_is_that_of_general_midi(unpaired):
+    assert programs(unpaired) == {"violin": {40}, "flute": {73}, "trumpet": {56}}
+
+
+def test_workers_can_be_sent_what_makes_a_recording(midi, tmp_path):
+    settings = scores_dataset_builder.Settings(sample_rate=8000, domains=DOMAINS)
+    plan = scores_dataset_builder.Builder(
+        data_dir=tmp_path, config="paired", settings=settings
+    ).plan(midi)
+    recording, audio, timed_labels = pickle.loads(
+        pickle.dumps((plan.recordings["train"][0], plan.audio, plan.timed_labels))
+    )
+    (whole,) = audio(recording)
+    labels = timed_labels(recording, len(whole))(0, len(whole))
+    assert list(labels["notes"]["pitch"]) == list(recording.origin.notes["pitch"])
+
+
 def test_renditions_are_different_performances_by_one_domain(midi, tmp_path):
     data = convert(midi, tmp_path, renditions=3, max_scores=12)
     renditions = collections.defaultdict(list)
@@ -169,7 +286,7 @@ def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
     command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
     command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    again = tmp_path / "scores" / "unpaired" / "1.0.0"
+    again = tmp_path / "scores" / "unpaired" / "1.1.0"
     assert f"--data={again}" in done.stdout.splitlines()[-1]
     one, other = (
         {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -264,14 +381,13 @@ def test_single_notes_play_as_well(midi, tmp_path):
     spectra = {r.domain: np.abs(np.fft.rfft(r.audio)) for r in found}
     high = {d: s[len(s) // 3 :].sum() / s.sum() for d, s in spectra.items()}
     assert high["rich"] > 2 * high["pure"]
+    assert programs(data) == {"pure": {-1}, "rich": {-1}}
 
 
 def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
     """What `tfds build` does: the settings are their defaults."""
-    from pipelines.scores import scores_dataset_builder
-
     made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
-    assert made.info.full_name == "scores/paired/1.0.0"
+    assert made.info.full_name == "scores/paired/1.1.0"
     assert made.settings.corpus == "bach"
-    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.0.0"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.1.0"
     assert "music21" in made.info.citation

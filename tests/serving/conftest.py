@@ -105,6 +105,15 @@ class _Translator(tf.Module):
         loudness = tf.reduce_max(tf.abs(reference), axis=1, keepdims=True)
         return {"audio": audio * loudness, "sample_rate": tf.constant(16000)}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "audio")])
+    def resynthesise(self, audio):
+        return {"audio": 0.5 * audio, "sample_rate": tf.constant(16000)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "audio")])
+    def codes(self, audio):
+        ends = tf.reduce_min(audio, axis=1), tf.reduce_max(audio, axis=1)
+        return {"codes": tf.stack(ends, axis=1)}
+
     @tf.function(input_signature=[])
     def info(self):
         return {
@@ -112,6 +121,7 @@ class _Translator(tf.Module):
             "sample_rate": tf.constant(16000),
             "window_samples": tf.constant(self.window_samples),
             "overlap_samples": tf.constant(self.overlap_samples),
+            "parameters": tf.constant(3_000_000_000, tf.int64),
         }
 
 
@@ -132,6 +142,8 @@ def _save_translator(
     signatures = {
         "serving_default": module.translate,
         "transfer": module.transfer,
+        "resynthesis": module.resynthesise,
+        "codes": module.codes,
         "info": module.info,
     }
     _save(module, directory, signatures)

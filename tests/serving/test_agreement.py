@@ -6,6 +6,7 @@ import grpc
 import keras
 import numpy as np
 import pytest
+from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving import client
 from serving.server.model import Model
@@ -69,6 +70,20 @@ def connected(stubs):
 def test_info(live, exported, connected):
     assert live.info == exported.info
     assert dataclasses.asdict(connected.info()) == live.info._asdict()
+    assert live.info.parameters > 10_000
+
+
+def test_the_server_lists_the_signatures(stubs):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(
+        metadata_field=["signature_def"]
+    )
+    request.model_spec.name = "toy"
+    listed = get_model_metadata_pb2.SignatureDefMap()
+    stubs.metadata(request).metadata["signature_def"].Unpack(listed)
+    names = {"serving_default", "resynthesis", "codes", "info"}
+    assert names <= set(listed.signature_def)
+    assert list(listed.signature_def["codes"].outputs) == ["codes"]
+    assert set(listed.signature_def["resynthesis"].outputs) == {"audio", "sample_rate"}
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 9001)])
@@ -82,6 +97,15 @@ def test_clips(live, exported, connected, shape):
             )
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 9001)])
+def test_resynthesis_and_codes(live, exported, connected, shape):
+    audio = noise(*shape)
+    resynthesised, codes = live.resynthesise(audio), live.codes(audio)
+    for other in (exported, connected):
+        np.testing.assert_allclose(other.resynthesise(audio), resynthesised, atol=1e-5)
+        np.testing.assert_allclose(other.codes(audio), codes, atol=1e-5)
+
+
 def test_streams(live, exported, connected):
     audio = noise(2 * live.info.window_samples + 1)
     translated = np.concatenate(list(live.translate_stream([audio], "piano")))
@@ -90,6 +114,17 @@ def test_streams(live, exported, connected):
     for other in (exported, connected):
         stream = other.translate_stream(np.array_split(audio, 5), "piano")
         np.testing.assert_allclose(np.concatenate(list(stream)), translated, atol=1e-5)
+
+
+def test_resynthesised_streams(live, exported, connected):
+    audio = noise(2 * live.info.window_samples + 1)
+    resynthesised = np.concatenate(list(live.resynthesise_stream([audio])))
+    assert resynthesised.shape == audio.shape
+    for other in (exported, connected):
+        stream = other.resynthesise_stream(np.array_split(audio, 5))
+        np.testing.assert_allclose(
+            np.concatenate(list(stream)), resynthesised, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(

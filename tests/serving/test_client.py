@@ -78,7 +78,9 @@ def noise(*shape):
 
 
 def test_info(connected):
-    assert connected.info() == client.ModelInfo(("cello", "flute"), 16000, 4000, 400)
+    assert connected.info() == client.ModelInfo(
+        ("cello", "flute"), 16000, 4000, 400, 3_000_000_000
+    )
 
 
 @pytest.mark.parametrize("domain, gain", [("cello", 2.0), ("flute", 0.5)])
@@ -87,6 +89,21 @@ def test_translate(connected, domain, gain):
     translated = connected.translate(audio, domain)
     assert translated.dtype == np.float32
     np.testing.assert_array_equal(translated, gain * audio)
+
+
+def test_resynthesise(connected):
+    audio = noise(3, 1000)
+    resynthesised = connected.resynthesise(audio)
+    assert resynthesised.dtype == np.float32
+    np.testing.assert_array_equal(resynthesised, 0.5 * audio)
+
+
+def test_codes(connected):
+    audio = noise(3, 1000)
+    codes = connected.codes(audio)
+    assert codes.dtype == np.float32
+    ends = np.stack([audio.min(axis=1), audio.max(axis=1)], axis=1)
+    np.testing.assert_array_equal(codes, ends)
 
 
 def test_translate_more_than_4_mib(connected):
@@ -103,6 +120,14 @@ def test_a_stream_equals_one_shot(connected, samples):
     np.testing.assert_allclose(
         streamed, connected.translate(audio[None], "cello")[0], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("samples", [1, 4000, 100_001])
+def test_a_resynthesised_stream_equals_one_shot(connected, samples):
+    audio = noise(samples)
+    blocks = np.array_split(audio, [samples // 7, samples // 2])
+    streamed = np.concatenate(list(connected.resynthesise_stream(blocks, in_flight=2)))
+    np.testing.assert_allclose(streamed, 0.5 * audio, atol=1e-6)
 
 
 def test_the_place_in_the_file_does_not_matter(connected):
@@ -160,7 +185,7 @@ class Concurrent(Script):
 def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
     script = Concurrent()
     connected = start(script)
-    info = client.ModelInfo(("any",), 16000, 100, 10)
+    info = client.ModelInfo(("any",), 16000, 100, 10, None)
     monkeypatch.setattr(connected, "info", lambda: info)
     audio = noise(5000)
     stream = connected.translate_stream([audio], "any", in_flight=3)
@@ -272,6 +297,33 @@ def test_words_for_a_model_that_is_no_translator(toys):
         pytest.raises(ValueError, match='signature key "info" not found'),
     ):
         connected.info()
+
+
+def test_words_for_what_a_model_cannot_answer(toys):
+    with client.Client(toys.address, "toys") as connected:
+        for ask in (connected.resynthesise, connected.codes):
+            with pytest.raises(
+                ValueError, match=r"model='toys' cannot.*export it again"
+            ):
+                ask(noise(1, 9))
+
+
+def test_a_model_need_not_tell_its_parameters(start):
+    told = {
+        "domains": np.array([b"any"], object),
+        "sample_rate": np.array(16000),
+        "window_samples": np.array(100),
+        "overlap_samples": np.array(10),
+    }
+
+    class Older(Script):
+        def answer(self, request, context):
+            response = proto.PredictResponse()
+            for key, value in told.items():
+                tensors.write_values(value, response.outputs.add(key=key).value)
+            return response
+
+    assert start(Older()).info() == client.ModelInfo(("any",), 16000, 100, 10, None)
 
 
 def test_words_for_an_unknown_domain(connected):

@@ -47,6 +47,13 @@ class Peaks(translator.Translator):
     def decode(self, content, timbre):
         return content * timbre[:, tf.newaxis]
 
+    def round_trip(self, audio):
+        return 0.5 * audio
+
+    def code(self, content):
+        parts = tf.nn.relu(content), tf.nn.relu(-content)
+        return tf.stack([tf.reduce_sum(part, axis=1) for part in parts], axis=1)
+
 
 class Transferring(Peaks):
     def timbre_like(self, reference):
@@ -116,6 +123,11 @@ def test_signatures(signatures):
             {"audio": audio, "reference": reference},
             {"audio": audio, "sample_rate": rate},
         ),
+        "resynthesis": ({"audio": audio}, {"audio": audio, "sample_rate": rate}),
+        "codes": (
+            {"audio": audio},
+            {"codes": tf.TensorSpec([None, 2], tf.float32, "codes")},
+        ),
         "info": (
             {},
             {
@@ -123,6 +135,7 @@ def test_signatures(signatures):
                 "sample_rate": rate,
                 "window_samples": tf.TensorSpec([], tf.int32, "window_samples"),
                 "overlap_samples": tf.TensorSpec([], tf.int32, "overlap_samples"),
+                "parameters": tf.TensorSpec([], tf.int64, "parameters"),
             },
         ),
     }
@@ -130,13 +143,23 @@ def test_signatures(signatures):
 
 def test_only_what_can_transfer_has_that_signature(tmp_path):
     module = tf.saved_model.load(str(bundle.export(Peaks(), tmp_path)))
-    assert set(module.signatures) == {"serving_default", "info"}
+    assert set(module.signatures) == {
+        "serving_default",
+        "resynthesis",
+        "codes",
+        "info",
+    }
 
 
 def test_info(signatures):
     told = {name: value.numpy() for name, value in signatures["info"]().items()}
     assert told.pop("domains").tolist() == [b"cello", b"flute", b"piano"]
-    assert told == {"sample_rate": 8000, "window_samples": 64, "overlap_samples": 16}
+    assert told == {
+        "sample_rate": 8000,
+        "window_samples": 64,
+        "overlap_samples": 16,
+        "parameters": 0,
+    }
 
 
 def test_a_reference_of_another_length_gives_its_timbre(signatures):
@@ -181,6 +204,14 @@ def test_the_graph_refuses_in_words(signatures, clips, samples, domains, words):
         )
 
 
+@pytest.mark.parametrize("name", ["resynthesis", "codes"])
+@pytest.mark.parametrize("shape", [(0, 9), (1, 0)])
+def test_the_graph_refuses_no_sample_at_all(signatures, name, shape):
+    words = rf"audio of shape \[{shape[0]} {shape[1]}\] needs one sample or more\."
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        signatures[name](audio=tf.zeros(shape))
+
+
 def test_the_graph_refuses_a_reference_too_few(signatures):
     with pytest.raises(tf.errors.InvalidArgumentError, match="one reference for each"):
         signatures["transfer"](audio=tf.zeros([2, 9]), reference=tf.zeros([1, 9]))
@@ -202,6 +233,8 @@ def test_warm_up_asks_every_signature_for_a_window(folder):
     }
     assert shapes == {
         "serving_default": {"audio": (1, 64), "domain": (1,)},
+        "resynthesis": {"audio": (1, 64)},
+        "codes": {"audio": (1, 64)},
         "info": {},
         "transfer": {"audio": (1, 64), "reference": (1, 64)},
     }
@@ -304,7 +337,7 @@ def test_exporting_is_silent(tmp_path, capfd):
 
 
 def test_it_says_what_it_is(loaded):
-    assert loaded.info == (("cello", "flute", "piano"), 8000, 64, 16)
+    assert loaded.info == (("cello", "flute", "piano"), 8000, 64, 16, 0)
 
 
 @pytest.mark.parametrize("clips, samples", [(1, 1), (3, 2), (2, 5), (5, 1000)])
@@ -314,6 +347,53 @@ def test_clips_of_any_number_and_length(loaded, clips, samples):
     assert translated.dtype == np.float32
     peaks = np.abs(audio).max(axis=1, keepdims=True)
     np.testing.assert_allclose(translated, 0.25 * audio / peaks, rtol=1e-6)
+
+
+@pytest.mark.parametrize("clips, samples", [(1, 1), (3, 2), (5, 1000)])
+def test_clips_are_resynthesised(loaded, clips, samples):
+    audio = noise(clips, samples)
+    resynthesised = loaded.resynthesise(audio)
+    assert resynthesised.dtype == np.float32
+    np.testing.assert_array_equal(resynthesised, 0.5 * audio)
+
+
+@pytest.mark.parametrize("clips, samples", [(1, 1), (3, 2), (5, 1000)])
+def test_codes_are_a_vector_for_each_clip(loaded, clips, samples):
+    audio = noise(clips, samples)
+    codes = loaded.codes(audio)
+    assert codes.dtype == np.float32
+    content = audio / np.abs(audio).max(axis=1, keepdims=True)
+    parts = np.maximum(content, 0.0), np.maximum(-content, 0.0)
+    expected = np.stack([part.sum(axis=1) for part in parts], axis=1)
+    np.testing.assert_allclose(codes, expected, rtol=1e-5)
+
+
+def without(folder, path):
+    """A bundle that has nothing but the signatures that translate."""
+    module = tf.saved_model.load(str(folder))
+    translate, info = (module.signatures[name] for name in ("serving_default", "info"))
+
+    @tf.function(input_signature=[])
+    def told():
+        return {name: value for name, value in info().items() if name != "parameters"}
+
+    kept = {"serving_default": translate, "info": told}
+    tf.saved_model.save(module, str(path / "1"), signatures=kept)
+    return path
+
+
+def test_a_bundle_without_codes_and_resynthesis_still_translates(folder, tmp_path):
+    older = bundle.Bundle(without(folder, tmp_path))
+    audio = noise(2, 9)
+    np.testing.assert_allclose(peak(older.translate(audio, "flute")), 0.25, rtol=1e-6)
+    assert older.info == (("cello", "flute", "piano"), 8000, 64, 16, None)
+    for name, ask in (
+        ("codes", lambda: older.codes(audio)),
+        ("resynthesis", lambda: older.resynthesise(audio)),
+        ("resynthesis", lambda: next(older.resynthesise_stream(audio))),
+    ):
+        with pytest.raises(ValueError, match=f"no signature '{name}'; export it again"):
+            ask()
 
 
 def test_the_newest_version_is_taken(tmp_path):

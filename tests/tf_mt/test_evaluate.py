@@ -1,4 +1,4 @@
-"""Evaluation as a command, on a small paired dataset."""
+"""The scorecard as a command, on a small paired dataset."""
 
 import dataclasses
 import json
@@ -45,32 +45,41 @@ def model(info, tmp_path_factory):
 
 
 def test_a_run_and_its_bundle_score_alike(scores_data, info, model, tmp_path):
-    scores = []
-    for kind in ("run", "bundle"):
-        out = tmp_path / kind
-        done = evaluate(**{kind: model / kind}, data=scores_data, out=out, pieces=1)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith((out / "table.md").read_text())
-        assert done.stdout.endswith(
-            f"Picture: {out / 'picture.png'}. Sound: {out / 'audio'}.\n"
-        )
-        scores.append(json.loads((out / "scores.json").read_text()))
-    pairs = [(source, target) for source in info.domains for target in info.domains]
-    assert [(score["source"], score["target"]) for score in scores[0]] == pairs
-    for ours, theirs in zip(*scores, strict=True):
-        assert ours["translated_db"] == pytest.approx(theirs["translated_db"], rel=1e-3)
-        assert (ours["copied_db"] == 0.0) == (ours["source"] == ours["target"])
-    kept = tmp_path / "run" / "audio" / scores[0][0]["piece"]
-    source = files.read(kept / f"{info.domains[0]}.wav", info.sample_rate_hz)
-    assert np.abs(source).max() > 0.01
-
-
-def test_a_server_without_a_model_is_refused(scores_data, tmp_path):
-    done = evaluate(server="localhost:1", data=scores_data, out=tmp_path / "out")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(
-        "error: model is not given; --server"
+    out = tmp_path / "out"
+    done = evaluate(
+        run=model / "run", bundle=model / "bundle", data=scores_data, out=out, clips=1
     )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith((out / "scorecard.md").read_text())
+    assert done.stdout.endswith(
+        f"Report: {out / 'report.html'}. Sounds: {out / 'audio'}.\n"
+    )
+    card = json.loads((out / "scorecard.json").read_text())
+    assert [row["name"] for row in card["systems"][:3]] == ["run", "bundle", "truth"]
+    assert card["n"] == len(info.domains) * (len(info.domains) - 1)
+    run_about, bundle_about = (row["about"] for row in card["systems"][:2])
+    assert run_about["parameters"] == bundle_about["parameters"] > 1000
+    assert run_about["times real time"] > 0
+    assert card["scores"]["truth"]["log_mel"]["mean"] == 0.0
+    assert card["scores"]["truth"]["notes"]["mean"] > 0.5
+    for metric in ("log_mel", "stft", "mfcc", "chroma", "cycle_ssim"):
+        ours, theirs = (card["scores"][name][metric] for name in ("run", "bundle"))
+        assert ours["mean"] == pytest.approx(theirs["mean"], rel=1e-2)
+    (source,) = out.glob(f"audio/*/{info.domains[0]}_to_{info.domains[1]}/source.wav")
+    assert np.abs(files.read(source, info.sample_rate_hz)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "nothing to score; give --run, --bundle, or --server."),
+        ({"server": "localhost:1"}, "--server and --model go together; give both"),
+    ],
+)
+def test_a_system_has_to_be_named(scores_data, tmp_path, given, words):
+    done = evaluate(**given, data=scores_data, out=tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {words}")
     assert not (tmp_path / "out").exists()
 
 
@@ -79,6 +88,6 @@ def test_a_dataset_of_another_rate_is_refused(scores_data, info, tmp_path):
     other = untrained(tmp_path, faster)
     done = evaluate(run=other / "run", data=scores_data, out=tmp_path / "out")
     assert done.returncode == 1
-    words = "has 8000 Hz, but the model is made for 16000 Hz; convert the data"
+    words = "has 8000 Hz, but 'run' is for 16000 Hz; convert the data with that"
     assert words in done.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()

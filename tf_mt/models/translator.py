@@ -1,6 +1,7 @@
 """The contract of every approach: content, timbre, and a decoder of both."""
 
 import abc
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -30,9 +31,10 @@ class Translator(keras.Model, abc.ABC):
     """An encoder of content, a source of timbre and a decoder of both to a waveform.
 
     An approach writes `parts`, `objectives`, `encode`, `timbre` and `decode` (and
-    `timbre_like` if it can transfer). This class owns what follows from them:
-    translation, padding, the training and the test step, and what has to be the same
-    however many replicas share a batch.
+    `timbre_like` if it can transfer), and for the scorecard `round_trip` and `code`.
+    This class owns what follows from them: translation, resynthesis, padding, the
+    training and the test step, and what has to be the same however many replicas share
+    a batch.
 
     Args:
         knobs: The approach's configuration; its `weights` give each loss term's weight
@@ -100,6 +102,34 @@ class Translator(keras.Model, abc.ABC):
     def decode(self, content: Any, timbre: Any) -> tf.Tensor:
         """Plays content with a timbre; returns audio `[batch, samples]`."""
 
+    @abc.abstractmethod
+    def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
+        """Takes audio apart and puts it together, with nothing learned in between.
+
+        Args:
+            audio: float32 `[batch, samples]`, a multiple of `hop_samples`.
+
+        Returns:
+            float32 `[batch, samples]`, by the analysis of `encode` and the synthesis
+            of `decode`.
+        """
+
+    @abc.abstractmethod
+    def code(self, content: Any) -> tf.Tensor:
+        """Gathers what `encode` gave for a clip, of any length, in one vector.
+
+        Args:
+            content: Of `[batch]` clips, from `encode`.
+
+        Returns:
+            float32 `[batch, features]`, what the content holds, summed up over time.
+        """
+
+    @property
+    def parameters(self) -> int:
+        """How many trainable numbers the model has."""
+        return sum(math.prod(v.shape) for v in self.trainable_variables)
+
     def translate(self, audio: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
         """Plays the content of a clip with the timbre of a known domain.
 
@@ -124,10 +154,30 @@ class Translator(keras.Model, abc.ABC):
         """
         return self._played(audio, self.timbre_like(self._padded(reference)))
 
+    def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
+        """Plays a clip as well as any translation of this model can sound.
+
+        Args:
+            audio: float32 `[batch, samples]` in [-1, 1], of any length.
+
+        Returns:
+            float32 `[batch, samples]` in [-1, 1].
+        """
+        return _trimmed(self.round_trip(self._padded(audio)), audio)
+
+    def codes(self, audio: tf.Tensor) -> tf.Tensor:
+        """Returns the content of each clip as one vector.
+
+        Args:
+            audio: float32 `[batch, samples]` in [-1, 1], of any length.
+
+        Returns:
+            float32 `[batch, features]`; as many features whatever the length.
+        """
+        return self.code(self.encode(self._padded(audio)))
+
     def _played(self, audio: tf.Tensor, timbre: Any) -> tf.Tensor:
-        samples = tf.shape(audio)[1]
-        played = self.decode(self.encode(self._padded(audio)), timbre)
-        return tf.clip_by_value(played[:, :samples], -1.0, 1.0)
+        return _trimmed(self.decode(self.encode(self._padded(audio)), timbre), audio)
 
     def _padded(self, audio: tf.Tensor) -> tf.Tensor:
         missing = -tf.shape(audio)[1] % self.hop_samples
@@ -298,6 +348,10 @@ class Translator(keras.Model, abc.ABC):
             return means
 
         return run_and_count
+
+
+def _trimmed(played: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(played[:, : tf.shape(audio)[1]], -1.0, 1.0)
 
 
 def _drawn(

@@ -7,6 +7,7 @@ per domain, keep the code of what they translate (cycle) and share one code spac
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -265,6 +266,30 @@ class VaeGan(translator.Translator):
         """Generates window by window, cross-fades, and inverts the spectrogram."""
         log_mel = self.decode_spectrogram(content.code, timbre)
         return self.synthesise(log_mel, content.phase)
+
+    def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
+        """Inverts the log-mel of the audio itself, as `decode` does a generated one."""
+        return self.synthesise(*self.front.analyse(audio))
+
+    def code(self, content: Content) -> tf.Tensor:
+        """Sums up the frames of the clip, so that little of what they hold is hidden.
+
+        The mean over time; in rank 2 each band keeps its own. Where the code is
+        normalised over time (`code` above 0 in rank 1) its mean is zero, whatever it
+        holds: there it is the mean products of all pairs of channels. What two windows
+        hold counts once, and what fills the last one does not count.
+        """
+        code = content.code
+        windows = tf.reshape(
+            code, [tf.shape(code)[0], -1, code.shape[2], math.prod(code.shape[3:])]
+        )
+        frames = -(-tf.shape(content.phase)[1] // 2**self.knobs.halvings)
+        code = frame_windows.join(windows, frames)
+        if not self.knobs.code or self.knobs.rank > 1:
+            return tf.reduce_mean(code, axis=1)
+        products = tf.einsum("btc,btd->bcd", code, code) / tf.cast(frames, tf.float32)
+        upper = tf.linalg.band_part(tf.ones(products.shape[1:]), 0, -1) > 0
+        return tf.boolean_mask(products, upper, axis=1)
 
     def decode_spectrogram(self, code: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         """Generates the log-mel `[batch, frames, bands]` of `Content.code`."""

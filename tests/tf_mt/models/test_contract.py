@@ -121,6 +121,66 @@ def test_translation_has_no_chance_in_it(approach):
 
 
 @APPROACHES
+@pytest.mark.parametrize("samples", [1, 100, 4096, 9001])
+def test_resynthesis_keeps_the_length(approach, samples):
+    model = made(approach)
+    audio = tf.random.stateless_normal([2, samples], [0, 0], stddev=0.1)
+    resynthesised = model.resynthesise(audio)
+    assert resynthesised.shape == audio.shape
+    assert np.isfinite(resynthesised).all()
+    assert np.abs(resynthesised).max() <= 1.0
+
+
+@APPROACHES
+def test_resynthesis_has_nothing_learned_in_it(approach):
+    model = made(approach)
+    audio = batch_for(model)["audio"][0]
+    audio = tf.reshape(audio, [-1, model.clip_samples])
+    before = model.resynthesise(audio)
+    for variable in model.trainable_variables:
+        variable.assign(tf.zeros_like(variable))
+    np.testing.assert_array_equal(model.resynthesise(audio), before)
+
+
+@APPROACHES
+def test_resynthesis_resembles_its_source(approach):
+    model = made(approach)
+    audio = tf.reshape(batch_for(model)["audio"][0], [-1, model.clip_samples])
+    missed = np.square(model.resynthesise(audio) - audio).mean()
+    assert missed < 0.5 * np.square(audio).mean()
+
+
+@APPROACHES
+def test_codes_have_as_many_features_whatever_the_length(approach):
+    model = made(approach)
+    noise = tf.random.stateless_normal([2, 9001], [0, 0], stddev=0.1)
+    codes = [model.codes(noise[:, :samples]) for samples in (1, 100, 4096, 9001)]
+    for found in codes:
+        assert found.shape == codes[0].shape
+        assert found.shape[0] == 2
+        assert found.dtype == tf.float32
+        assert np.isfinite(found).all()
+
+
+@APPROACHES
+def test_a_clip_has_the_same_code_alone_and_in_a_batch(approach):
+    model = made(approach)
+    audio = tf.random.stateless_normal([3, 9001], [0, 0], stddev=0.1)
+    together = model.codes(audio)
+    for row in range(3):
+        alone = model.codes(audio[row : row + 1])
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
+    assert not np.allclose(together[0], together[1], atol=1e-3)
+
+
+@APPROACHES
+def test_parameters_count_what_is_trained(approach):
+    model = made(approach)
+    counted = sum(np.size(v.numpy()) for v in model.trainable_variables)
+    assert model.parameters == counted > 0
+
+
+@APPROACHES
 def test_weights_must_weigh_the_terms(approach):
     chosen = models.approach(approach)
     with pytest.raises(ValueError, match="weights key='no_such_term' is not known"):

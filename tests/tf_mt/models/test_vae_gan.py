@@ -80,6 +80,44 @@ def test_every_shape_of_network_translates(rank, generators):
     assert np.isfinite(translated).all()
 
 
+def test_a_code_is_the_mean_over_the_frames_of_the_clip():
+    model = made()
+    clip = tf.random.stateless_normal([2, model.clip_samples], [0, 0], stddev=0.1)
+    encoded = model.encode(clip).code
+    assert encoded.shape[1] == 1
+    np.testing.assert_allclose(
+        model.codes(clip), tf.reduce_mean(encoded[:, 0], axis=1), atol=1e-6
+    )
+
+
+def test_what_fills_the_last_window_is_not_in_the_code():
+    model = made()
+    quarter = tf.random.stateless_normal([2, 9 * 128], [0, 0], stddev=0.1)
+    encoded = model.encode(quarter).code
+    # Nine frames reach into the third of the code's frames.
+    np.testing.assert_allclose(
+        model.codes(quarter), tf.reduce_mean(encoded[:, 0, :3], axis=1), atol=1e-6
+    )
+
+
+def test_a_normalised_code_is_the_products_of_its_channels():
+    # Its mean is rounding only, whatever it holds.
+    model = made(generators="shared", code=3)
+    clip = tf.random.stateless_normal([2, model.clip_samples], [0, 0], stddev=0.1)
+    code = model.encode(clip).code[:, 0].numpy()
+    assert np.abs(code.mean(axis=1)).max() < 1e-5
+    products = np.einsum("btc,btd->bcd", code, code) / code.shape[1]
+    wanted = [p[np.triu_indices(3)] for p in products]
+    np.testing.assert_allclose(model.codes(clip), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("rank, bands", [(1, 1), (2, 4)])
+def test_a_code_has_a_feature_for_each_channel_and_band(rank, bands):
+    model = made(rank=rank)
+    clips = tf.random.stateless_normal([3, 9001], [0, 0], stddev=0.1)
+    assert model.codes(clips).shape == (3, 8 * bands)
+
+
 @pytest.mark.parametrize("shared_blocks", [0, 1])
 def test_generators_share_their_first_blocks(shared_blocks):
     model = made(shared_blocks=shared_blocks)

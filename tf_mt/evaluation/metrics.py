@@ -1,0 +1,173 @@
+"""All that is measured on one translated clip."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_mt.evaluation import (
+    chroma,
+    cycle,
+    log_mel,
+    loudness,
+    mfcc,
+    ncc,
+    notes,
+    onsets,
+    pitch,
+    ssim,
+    stft_distance,
+)
+
+
+class Sounds(NamedTuple):
+    """A translated clip and what it is held against; each `[samples]`, of one length.
+
+    Attributes:
+        source: What was translated.
+        estimate: Its translation.
+        style: Some clip of the target domain.
+        truth: The same music played by the target, if it is known.
+        cycle: The translation translated back to the source's domain, if there is one.
+        reconstruction: The source translated to its own domain, if there is one.
+        notes: The notes that are played, with `onset_seconds`, `duration_seconds` and
+            `pitch`, if they are known.
+    """
+
+    source: np.ndarray
+    estimate: np.ndarray
+    style: np.ndarray
+    truth: np.ndarray | None = None
+    cycle: np.ndarray | None = None
+    reconstruction: np.ndarray | None = None
+    notes: np.ndarray | None = None
+
+
+class Metric(NamedTuple):
+    """A column of the scorecard.
+
+    Attributes:
+        name: As in `scorecard.json`.
+        title: As in tables.
+        unit: Of its values; empty if they have none.
+        better: "lower" or "higher".
+        against: What a translation is held against.
+        about: What it measures, and the paper that has it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: str
+    against: str
+    about: str
+
+
+_CONTENT = "the truth, or the source where there is none"
+
+METRICS = (
+    Metric(
+        *("log_mel", "log-mel", "dB", "lower", "truth"),
+        "Mean absolute difference of log-mel spectrograms of 128 bands.",
+    ),
+    Metric(
+        *("stft", "MR-STFT", "", "lower", "truth"),
+        "Spectral convergence and log magnitude of three STFTs (Yamamoto et al. 2020).",
+    ),
+    Metric(
+        *("mfcc", "MFCC", "", "lower", "truth"),
+        "L2 distance of mean MFCCs at equal loudness (EBU R128), as in zero-shot style "
+        "transfer.",
+    ),
+    Metric(
+        *("style", "style", "", "higher", "source and a clip of the target"),
+        "MFCC distance to the source as a share of that to the source and to a clip of "
+        "the target; above 0.5 it is closer to the style (the same paper's verdict).",
+    ),
+    Metric(
+        *("pitch", "pitch", "", "higher", _CONTENT),
+        "Raw pitch accuracy: frames with the right pitch within 50 cents, by YIN.",
+    ),
+    Metric(
+        *("pitch_class", "pitch class", "", "higher", _CONTENT),
+        "Raw chroma accuracy: the same, octave errors forgiven.",
+    ),
+    Metric(
+        *("notes", "notes", "", "higher", "the labelled notes"),
+        "F-measure of transcribed notes: onset within 50 ms, pitch within 50 cents.",
+    ),
+    Metric(
+        *("onsets", "onsets", "", "higher", _CONTENT),
+        "F-measure of onsets within 50 ms.",
+    ),
+    Metric(
+        *("loudness", "loudness", "", "higher", _CONTENT),
+        "Correlation of frame levels in decibels.",
+    ),
+    Metric(
+        *("chroma", "chroma", "", "higher", "source"),
+        "Mean cosine of chromagrams of source and translation (the CPC paper's Figure "
+        "1 as a number).",
+    ),
+    Metric(
+        *("ncc", "NCC", "", "higher", _CONTENT),
+        "Normalised cross-correlation of pitch contours (the CPC paper's Table 1).",
+    ),
+    Metric(
+        *("cycle_ncc", "cycle NCC", "", "higher", "source"),
+        "The same of the source and its translation there and back (its Table 2).",
+    ),
+    Metric(
+        *("cycle_loss", "cycle loss", "", "lower", "source"),
+        "Relative forward cycle loss on STFT magnitudes (the CycleGAN paper's Figure "
+        "7).",
+    ),
+    Metric(
+        *("cycle_ssim", "cycle SSIM", "", "higher", "source"),
+        "Structural similarity of log-mel spectrograms of the source and its "
+        "translation there and back (the VAE-GAN's).",
+    ),
+    Metric(
+        *("reconstruction_ssim", "rec. SSIM", "", "higher", "source"),
+        "The same of the source and its reconstruction.",
+    ),
+)
+
+
+def measure(sounds: Sounds, sample_rate_hz: int) -> dict[str, float]:
+    """Scores a translated clip.
+
+    Returns:
+        The score of each metric that can be had of these sounds, by its name; NaN where
+        it is not defined for them.
+    """
+    content = sounds.source if sounds.truth is None else sounds.truth
+    estimate, rate = sounds.estimate, sample_rate_hz
+    kept = pitch.accuracies(pitch.track(content, rate), pitch.track(estimate, rate))
+    scores = {
+        "style": mfcc.transfer_ratio(sounds.source, sounds.style, estimate, rate),
+        "pitch": kept.raw,
+        "pitch_class": kept.chroma,
+        "onsets": onsets.f_measure(content, estimate, rate),
+        "loudness": loudness.correlation(content, estimate, rate),
+        "chroma": chroma.similarity(sounds.source, estimate, rate),
+        "ncc": ncc.similarity(content, estimate, rate),
+    }
+    if sounds.truth is not None:
+        scores |= {
+            "log_mel": log_mel.distance(sounds.truth, estimate, rate),
+            "stft": stft_distance.distance(sounds.truth, estimate, rate),
+            "mfcc": mfcc.distance(sounds.truth, estimate, rate),
+        }
+    if sounds.notes is not None:
+        scores["notes"] = notes.f_measure(estimate, sounds.notes, rate)
+    if sounds.cycle is not None:
+        scores |= {
+            "cycle_ncc": ncc.similarity(sounds.source, sounds.cycle, rate),
+            "cycle_loss": cycle.relative_loss(sounds.source, sounds.cycle, rate),
+            "cycle_ssim": ssim.similarity(sounds.source, sounds.cycle, rate),
+        }
+    if sounds.reconstruction is not None:
+        scores["reconstruction_ssim"] = ssim.similarity(
+            sounds.source, sounds.reconstruction, rate
+        )
+    return {name: float(score) for name, score in scores.items()}
