@@ -3,11 +3,10 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tf_mt import atomic
@@ -165,7 +164,8 @@ def _scan(paths: list[Path]) -> list[Record]:
 
 def _scan_file(shard: int, path: Path) -> Iterator[Record]:
     for data, start, end in wire.records(path):
-        audio, audio_end, others = _apart(data, start, end)
+        place, others = wire.apart(data, start, end, "audio")
+        ((_, audio, audio_end),) = wire.bytes_list(data, *place)
         if audio_end > audio:
             yield Record(
                 shard=shard,
@@ -176,25 +176,3 @@ def _scan_file(shard: int, path: Path) -> Iterator[Record]:
                 piece=others["piece"].bytes_list.value[0].decode(),
                 offset=others["offset"].int64_list.value[0],
             )
-
-
-def _apart(
-    data: memoryview, start: int, end: int
-) -> tuple[int, int, Mapping[str, tf.train.Feature]]:
-    """Start and end of the audio of a serialized `Example`, and its other features.
-
-    The audio is not read. What lies before and after it is parsed by protobuf at once,
-    for Python is slow at it and there can be many labels.
-    """
-    ((_, start, end),) = wire.fields(data, start, end)
-    before_end = start
-    for _, entry, entry_end in wire.fields(data, start, end):
-        (_, *name), (_, *feature) = sorted(wire.fields(data, entry, entry_end))
-        if data[slice(*name)] == b"audio":
-            break
-        before_end = entry_end
-    else:
-        raise ValueError("an example has no audio")
-    ((_, audio, audio_end),) = wire.bytes_list(data, *feature)
-    others = bytes(data[start:before_end]) + bytes(data[entry_end:end])
-    return audio, audio_end, tf.train.Features.FromString(others).feature
