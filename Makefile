@@ -50,7 +50,7 @@ demo: .venv/installed
 	$(BIN)/python -m serving.translate --server=localhost:$(PORT) --model=small \
 	    --domain=flute --input=$(DEMO)/held_out --output=$(DEMO)/flute && \
 	$(BIN)/python -m tf_mt.evaluate --server=localhost:$(PORT) --model=small \
-	    --data=$(DEMO)/data --out=$(DEMO)/scores
+	    --data=$(DEMO)/data --out=$(DEMO)/scores --clips=4
 
 clean:
 	rm -rf $(DEMO) .venv .venv-beam
