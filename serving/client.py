@@ -70,7 +70,7 @@ class Client:
         OSError: The server failed.
     """
 
-    def __init__(self, server: str, model: str, deadline_seconds: float = 60.0):
+    def __init__(self, server: str, model: str, deadline_seconds: float = 600.0):
         """Names a server; nothing is sent before the first call.
 
         Args:

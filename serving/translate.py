@@ -32,7 +32,7 @@ _OUTPUT = flags.DEFINE_string(
     required=True,
 )
 _DEADLINE = flags.DEFINE_float(
-    "deadline_seconds", 60.0, "How long one window of audio may take.", lower_bound=0.0
+    "deadline_seconds", 600.0, "How long one window of audio may take.", lower_bound=0.0
 )
 _IN_FLIGHT = flags.DEFINE_integer(
     "in_flight", 4, "How many windows the server may have at once.", lower_bound=1

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "tf_mt.dataset": (),
     "tf_mt.config": ("tf_mt.names",),
     "tf_mt.precision": (),
+    "tf_mt.torch_file": (),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
@@ -40,6 +41,22 @@ MAY_IMPORT = {
         "tf_mt.evaluation.mfcc",
     ),
     "tf_mt.run": ("tf_mt.atomic", "tf_mt.dataset", "tf_mt.config", "tf_mt.models"),
+    "tf_mt.beginning": (
+        "tf_mt.names",
+        "tf_mt.dataset",
+        "tf_mt.config",
+        "tf_mt.models.translator",
+        "tf_mt.run",
+    ),
+    "tf_mt.umt_checkpoints": (
+        "tf_mt.names",
+        "tf_mt.atomic",
+        "tf_mt.dataset",
+        "tf_mt.config",
+        "tf_mt.torch_file",
+        "tf_mt.models",
+        "tf_mt.run",
+    ),
     "tf_mt.training_log": ("tf_mt.layers", "tf_mt.models.translator"),
     "tf_mt.trainer": (
         "tf_mt.config",
@@ -76,6 +93,7 @@ MAY_IMPORT = {
     "tf_mt.evaluate": PACKAGES,
     "tf_mt.explore": PACKAGES,
     "tf_mt.train_embedder": PACKAGES,
+    "tf_mt.import_umt": PACKAGES,
 }
 
 # What only some may mention: a name, and the modules that may.
@@ -96,6 +114,7 @@ WITHOUT_TENSORFLOW = (
     "tf_mt.script",
     "tf_mt.dataset",
     "tf_mt.config",
+    "tf_mt.torch_file",
     "tf_mt.audio.files",
     "tf_mt.audio.windows",
     "tf_mt.audio.stream",

@@ -16,6 +16,7 @@ def knob(
     *,
     choices: tuple[str, ...] | None = None,
     minimum: float | None = None,
+    playing: bool = False,
 ) -> Any:
     """Declares one field of a `Knobs` class.
 
@@ -25,11 +26,18 @@ def knob(
         help: A whole sentence, shown by `--help`.
         choices: The only strings allowed.
         minimum: The smallest number allowed.
+        playing: Whether it is of how a trained model plays, so that it can be changed
+            after the training.
 
     Returns:
         A dataclass field.
     """
-    metadata = {"help": help, "choices": choices, "minimum": minimum}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "minimum": minimum,
+        "playing": playing,
+    }
     if isinstance(default, dict):
         return dataclasses.field(
             default_factory=lambda: types.MappingProxyType(default),
@@ -138,6 +146,12 @@ class Training(Knobs):
     noise_db: float = knob(
         -120.0, "Level of the white noise added to each clip; -120 adds none."
     )
+    pitch_semitones: float = knob(
+        0.0,
+        "The encoder hears a stretch of each clip out of tune by up to so many "
+        "semitones; 0 does none.",
+        minimum=0.0,
+    )
     validation_batches: int = knob(
         8, "Batches of the validation split that each epoch is tested on.", minimum=1
     )
@@ -162,16 +176,24 @@ class Preset(NamedTuple):
     training: Training
 
 
-def define_flags(flag_values: flags.FlagValues, module: str, *kinds: type[Knobs]):
+def define_flags(
+    flag_values: flags.FlagValues,
+    module: str,
+    *kinds: type[Knobs],
+    playing: bool = False,
+):
     """Defines a flag for each knob; a flag that is not given leaves the preset's value.
 
     Args:
         flag_values: Where to define them.
         module: The heading under which `--help` lists them.
         *kinds: Classes of knobs with no name in common.
+        playing: Whether to define only those of how a trained model plays.
     """
     for kind in kinds:
         for field in dataclasses.fields(kind):
+            if playing and not field.metadata["playing"]:
+                continue
             flags.DEFINE_flag(_flag(field), flag_values, module_name=module)
 
 
@@ -191,13 +213,15 @@ def peek_flag(name: str, arguments: list[str]) -> str | None:
 def read_flags(preset: Knobs, flag_values: flags.FlagValues) -> Knobs:
     """Returns the preset with the values that the command line gives.
 
+    Knobs for which no flag is defined stay as they are.
+
     Raises:
         ValueError: A value breaks its knob's rule.
     """
     given = {
         field.name: flag_values[field.name].value
         for field in dataclasses.fields(preset)
-        if flag_values[field.name].present
+        if field.name in flag_values and flag_values[field.name].present
     }
     for name, value in given.items():
         if isinstance(getattr(preset, name), Mapping):

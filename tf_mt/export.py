@@ -1,12 +1,13 @@
 """Exports a run as a bundle that TensorFlow Serving loads."""
 
 import re
+import sys
 from pathlib import Path
 
 import tensorflow as tf
 from absl import flags, logging
 
-from tf_mt import bundle, run, script
+from tf_mt import bundle, config, run, script
 
 FLAGS = flags.FLAGS
 
@@ -31,7 +32,8 @@ def main(argv: list[str]) -> None:
     # TensorFlow tells much of saving, temporary names included.
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().setLevel("WARNING")
-    written = bundle.export(run.load_model(folder), Path(FLAGS.out) / name)
+    knobs = config.read_flags(run.knobs_of(folder), FLAGS)
+    written = bundle.export(run.load_model(folder, knobs), Path(FLAGS.out) / name)
     print(f"Exported {written}.")
     print(
         f"Next: python -m serving.server --model_base_path={written.parent.resolve()} "
@@ -39,5 +41,15 @@ def main(argv: list[str]) -> None:
     )
 
 
+def define_knobs() -> None:
+    """Defines the knobs of how the model of the run plays."""
+    folder = config.peek_flag("run", sys.argv)
+    if folder is not None:
+        kind = type(run.knobs_of(Path(folder)))
+        config.define_flags(FLAGS, sys.argv[0], kind, playing=True)
+
+
 if __name__ == "__main__":
+    if status := script.guard(define_knobs):
+        sys.exit(status)
     script.run(main)

@@ -157,17 +157,30 @@ def settings_of(
     }
 
 
-def load_model(path: Path) -> translator.Translator:
+def knobs_of(path: Path) -> config.Knobs:
+    """Returns the configuration of the network of a run.
+
+    Raises:
+        FileNotFoundError: The folder holds no run.
+    """
+    settings = Run(path).settings()
+    return models.approach(settings["approach"]).knobs.from_json(settings["model"])
+
+
+def load_model(path: Path, knobs: config.Knobs | None = None) -> translator.Translator:
     """Returns the model of a run with its newest weights, in float32.
 
     Args:
         path: The run folder.
+        knobs: Its configuration, with other values of how it plays.
 
     Raises:
         FileNotFoundError: It holds no run, or no checkpoint yet.
     """
     run = Run(path)
     settings = run.settings()
+    if knobs is not None:
+        settings["model"] = knobs.to_json()
     weights = run.weights()
     model = build(settings)
     model.load_weights(weights)

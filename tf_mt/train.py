@@ -6,8 +6,18 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import config, models, precision, run, script, trainer
+from tf_mt import (
+    beginning,
+    config,
+    dataset,
+    models,
+    precision,
+    run,
+    script,
+    trainer,
+)
 from tf_mt.data import clips
+from tf_mt.models import translator
 
 FLAGS = flags.FLAGS
 
@@ -20,12 +30,32 @@ flags.DEFINE_string(
     "Folder of the run. If it holds a run of the same settings, that one goes on.",
     required=True,
 )
+flags.DEFINE_string(
+    "init_from", None, "Run whose weights this one begins from, where they fit."
+)
+flags.DEFINE_string(
+    "add_domain",
+    None,
+    "Domain of the dataset that the model of --init_from is to learn as well: all else "
+    "in it stays as it is. Its network is that of --init_from.",
+)
 
 
 def _resolved(training: config.Training) -> config.Training:
     if training.precision != "auto":
         return training
     return dataclasses.replace(training, precision=precision.fastest())
+
+
+def _widened(
+    preset: config.Preset, data: dataset.DatasetInfo
+) -> tuple[config.Preset, dataset.DatasetInfo]:
+    if FLAGS.init_from is None:
+        raise ValueError("--add_domain needs a run to add it to; give --init_from=RUN.")
+    knobs, info = beginning.widened(
+        Path(FLAGS.init_from), FLAGS.approach, data, FLAGS.add_domain
+    )
+    return config.Preset(config.read_flags(knobs, FLAGS), preset.training), info
 
 
 def main(argv: list[str]) -> None:
@@ -36,12 +66,21 @@ def main(argv: list[str]) -> None:
         _resolved(config.read_flags(preset.training, FLAGS)),
     )
     info = clips.read_info(Path(FLAGS.data))
+    if FLAGS.add_domain is not None:
+        preset, info = _widened(preset, info)
     settings = run.settings_of(FLAGS.approach, preset, info)
+    for name in ("init_from", "add_domain"):
+        if FLAGS[name].value is not None:
+            settings[name] = FLAGS[name].value
+
+    def build() -> translator.Translator:
+        model = run.build(settings)
+        beginning.begin(model, settings)
+        return model
+
     folder = run.Run(Path(FLAGS.run))
     folder.settle(settings)
-    trainer.train(
-        lambda: run.build(settings), Path(FLAGS.data), folder, preset.training
-    )
+    trainer.train(build, Path(FLAGS.data), folder, preset.training)
     print(f"Trained {FLAGS.run}. Logs: tensorboard --logdir={folder.logs}")
     print(f"Next: python -m tf_mt.export --run={FLAGS.run} --out=bundles")
 

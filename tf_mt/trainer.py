@@ -69,8 +69,9 @@ def train(
         step, history = run.restore(model)
     if step >= training.steps:
         return model
+    numbers = {name: model.info.domains.index(name) for name in model.learned_domains}
     clips = {
-        split: stored_clips.Clips(data_dir, split, model.clip_samples)
+        split: stored_clips.Clips(data_dir, split, model.clip_samples, numbers)
         for split in ("train", "validation")
     }
     validation = _distributed(
@@ -83,7 +84,9 @@ def train(
         strategy,
         seed=training.seed,
         first_step=step,
-        augmented=augmentation.Augmentation(training.gain_db, training.noise_db),
+        augmented=augmentation.Augmentation(
+            training.gain_db, training.noise_db, training.pitch_semitones
+        ),
     )
     model.fit(
         batches,
@@ -240,7 +243,7 @@ class _Epochs(keras.callbacks.Callback):
     def _clips_per_step(self) -> int:
         stacks = self.model.batches != "mixed"
         return self.training.batch_size * (
-            len(self.model.info.domains) if stacks else 1
+            len(self.model.learned_domains) if stacks else 1
         )
 
     def _validate(self) -> dict[str, float]:

@@ -4,7 +4,10 @@ What translates is a function from the blocks of a recording to those of its
 translation: a server's client, or a bundle in this process.
 """
 
+import collections
+import datetime
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +17,11 @@ import tqdm
 from tf_mt.audio import files
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"
+
+# Who has more to translate than so much is told before how long it will take, which is
+# found by translating a little.
+LONG_SECONDS = 60.0
+TRIED_SECONDS = 4.0
 
 
 def translate_files(
@@ -25,7 +33,8 @@ def translate_files(
     """Translates a file, or every audio file of a folder, to WAV files.
 
     Memory does not grow with the length of a file, and none is left half-written. A
-    progress bar counts seconds of audio. In a folder, a file that cannot be translated
+    progress bar counts seconds of audio, and before much of it a line tells about how
+    long it will take. In a folder, a file that cannot be translated
     is reported on stderr and the others go on; any other error ends the work.
 
     Args:
@@ -49,6 +58,8 @@ def translate_files(
     targets = find_targets(source, target)
     failed = []
     samples = sum(round(_seconds(path) * sample_rate_hz) for path in targets)
+    if samples > LONG_SECONDS * sample_rate_hz:
+        print(_foretold(samples, sample_rate_hz, translate), flush=True)
     with tqdm.tqdm(
         total=samples, unit_scale=1 / sample_rate_hz, desc="audio", bar_format=_BAR
     ) as bar:
@@ -66,6 +77,28 @@ def translate_files(
                 bar.write(f"error: {error}", file=sys.stderr)
                 failed.append(path)
     return failed
+
+
+def _foretold(
+    samples: int,
+    sample_rate_hz: int,
+    translate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+) -> str:
+    """Says how long a translation will take, by the pace of a short one of noise."""
+    tried = round(TRIED_SECONDS * sample_rate_hz)
+    noise = np.random.default_rng(0).normal(0.0, 0.1, tried).astype(np.float32)
+    began = time.perf_counter()
+    collections.deque(translate([noise]), maxlen=0)
+    taken = (time.perf_counter() - began) * samples / tried
+    return (
+        f"{_clock(samples / sample_rate_hz)} of audio will take about {_clock(taken)}, "
+        f"by the pace of a first {TRIED_SECONDS:g} s."
+    )
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds: 0:02:40."""
+    return str(datetime.timedelta(seconds=round(seconds)))
 
 
 def _file_target(source: Path, target: Path) -> dict[Path, Path]:

@@ -1,8 +1,10 @@
-"""Augmentation of clips: gain and noise."""
+"""Augmentation of clips: gain, noise, and stretches out of tune."""
 
 import dataclasses
 
 import tensorflow as tf
+
+from tf_mt.data import detuning
 
 NO_NOISE_DB = -120.0
 
@@ -15,10 +17,13 @@ class Augmentation:
         gain_db: Each slot is made louder or softer by up to this many decibels.
         noise_db: White noise of up to this level, in decibels of full scale, is added
             to each slot; `NO_NOISE_DB` adds none.
+        pitch_semitones: The encoder hears a stretch of each clip out of tune by up to
+            this many semitones; 0 does none.
     """
 
     gain_db: float = 0.0
     noise_db: float = NO_NOISE_DB
+    pitch_semitones: float = 0.0
 
 
 def apply(
@@ -28,7 +33,7 @@ def apply(
     step: tf.Tensor,
     first_slot: int = 0,
 ) -> tf.Tensor:
-    """Augments a batch, or a part of it.
+    """Changes the gain of a batch, or of a part of it, and adds noise.
 
     What happens to a slot depends on the seed, the step and its number alone. The
     clips of one slot share gain and noise level, so paired clips stay a pair.
@@ -43,10 +48,9 @@ def apply(
     Returns:
         float32, as `audio`.
     """
-    if augmentation == Augmentation():
+    if augmentation.gain_db == 0.0 and augmentation.noise_db <= NO_NOISE_DB:
         return audio
-    of_step = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-    slots = first_slot + tf.range(tf.shape(audio)[0])
+    of_step = _of_step(seed, step)
 
     def one(slot_and_clips: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         slot, clips = slot_and_clips
@@ -62,7 +66,68 @@ def apply(
             clips += level * _from_db(augmentation.noise_db) * noise
         return clips
 
-    return tf.map_fn(one, (slots, audio), fn_output_signature=audio.dtype)
+    return tf.map_fn(
+        one, (_slots(audio, first_slot), audio), fn_output_signature=audio.dtype
+    )
+
+
+def detuned(
+    augmentation: Augmentation,
+    audio: tf.Tensor,
+    seed: int,
+    step: tf.Tensor,
+    first_slot: int = 0,
+) -> tf.Tensor:
+    """Puts a stretch of each clip of a batch, or of a part of it, out of tune.
+
+    A stretch is a quarter to half of its clip and begins in the first half of it, as
+    in Mor et al. 2019 (section 3.3). It depends on the seed, the step, the number of
+    the slot and the clip's place in the slot.
+
+    Args:
+        augmentation: Says by how much.
+        audio: float32 `[slots, ..., samples]`.
+        seed: The seed of the run.
+        step: The step of the batch, int64.
+        first_slot: The number of the first slot in the whole batch.
+
+    Returns:
+        float32, as `audio`.
+    """
+    of_step = _of_step(seed, step)
+    samples = tf.shape(audio)[-1]
+    shape = tf.concat([tf.shape(audio)[1:-1], [3]], axis=0)
+
+    def draw(slot: tf.Tensor) -> tf.Tensor:
+        of_slot = tf.random.fold_in(of_step, slot)
+        return tf.random.stateless_uniform(shape, tf.random.fold_in(of_slot, 2))
+
+    draws = tf.map_fn(draw, _slots(audio, first_slot), fn_output_signature=tf.float32)
+    start, length, pitch = tf.unstack(draws, num=3, axis=-1)
+    return detuning.detune(
+        audio,
+        _whole(start, 0, samples // 2),
+        _whole(length, samples // 4, samples // 2),
+        (2.0 * pitch - 1.0) * augmentation.pitch_semitones,
+    )
+
+
+def _of_step(seed: int, step: tf.Tensor) -> tf.Tensor:
+    """The seed from which all draws of a step are made, int64 `[2]`."""
+    return tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+
+
+def _slots(audio: tf.Tensor, first_slot: int) -> tf.Tensor:
+    """The numbers of the slots in the whole batch."""
+    return first_slot + tf.range(tf.shape(audio)[0])
+
+
+def _whole(
+    uniform: tf.Tensor, smallest: tf.Tensor | int, largest: tf.Tensor | int
+) -> tf.Tensor:
+    """Makes draws from [0, 1) whole numbers, int32, both ends of them included."""
+    numbers = tf.cast(largest - smallest + 1, tf.float32)
+    return smallest + tf.cast(uniform * numbers, tf.int32)
 
 
 def _from_db(level_db: tf.Tensor | float) -> tf.Tensor:

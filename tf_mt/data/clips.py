@@ -1,7 +1,8 @@
 """Batches of clips: random crops of a converted dataset's recordings."""
 
 import collections
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,22 +47,35 @@ class Clips:
         data_dir: The dataset's folder, or a folder above it that has no other.
         split: The name of the split.
         clip_samples: The length of a clip.
+        numbers: The domains to draw clips of, and what a batch calls them; by default
+            all of the dataset, by its own numbers.
 
     Attributes:
-        info: The name, sample rate and domains of the dataset.
+        info: The name and sample rate of the dataset, and the domains that are drawn.
         seconds: Seconds of audio of each domain in this split.
 
     Raises:
         FileNotFoundError: If there is no dataset.
-        ValueError: If there are several, the split is not there, or a domain has no
-            stretch as long as a clip.
+        ValueError: If there are several, the split is not there, or a domain is not or
+            has no stretch as long as a clip.
     """
 
-    def __init__(self, data_dir: Path, split: str, clip_samples: int):
+    def __init__(
+        self,
+        data_dir: Path,
+        split: str,
+        clip_samples: int,
+        numbers: Mapping[str, int] | None = None,
+    ):
         dataset = index.open_dataset(data_dir)
         self.info = _info(dataset)
         paths = index.shards(dataset, split)
         records = index.scan(paths)
+        self._numbers = np.arange(len(self.info.domains), dtype=np.int32)
+        if numbers is not None:
+            records = _of_domains(records, self.info.domains, list(numbers))
+            self.info = dataclasses.replace(self.info, domains=tuple(numbers))
+            self._numbers = np.array(list(numbers.values()), np.int32)
         self._clip_samples = clip_samples
         self._shards = [np.memmap(path, np.uint8, "r") for path in paths]
         self.seconds = self._seconds(records)
@@ -104,7 +118,9 @@ class Clips:
         Returns:
             Dicts of `audio`, float32 `[slots, samples]`, and `domain`, int32 `[slots]`;
             of `[slots, domains, samples]` and `[slots, domains]` where each slot has
-            all domains. `slots` is `batch_size / parts`.
+            all domains. `slots` is `batch_size / parts`. If the augmentation puts
+            clips out of tune, also `heard`, float32 as `audio`: what an encoder is to
+            hear in place of it.
 
         Raises:
             ValueError: If the form is not known, the batch cannot be divided, or the
@@ -135,12 +151,16 @@ class Clips:
             pcm, domain = tf.numpy_function(read, [step], [tf.int16, tf.int32])
             pcm.set_shape([*shape, self._clip_samples])
             domain.set_shape(shape)
-            audio = tf.cast(pcm, tf.float32) / 32768.0
+            batch = {"audio": tf.cast(pcm, tf.float32) / 32768.0, "domain": domain}
             if augmentation is not None:
-                audio = augmentations.apply(
-                    augmentation, audio, seed, step, first_slot=mine.start
+                batch["audio"] = augmentations.apply(
+                    augmentation, batch["audio"], seed, step, first_slot=mine.start
                 )
-            return {"audio": audio, "domain": domain}
+                if augmentation.pitch_semitones > 0.0:
+                    batch["heard"] = augmentations.detuned(
+                        augmentation, batch["audio"], seed, step, first_slot=mine.start
+                    )
+            return batch
 
         end = np.iinfo(np.int64).max if steps is None else first_step + steps
         return (
@@ -173,7 +193,7 @@ class Clips:
             crops = np.empty((*domain.shape, 2), np.int64)
             for number, starts in enumerate(self._domains):
                 crops[domain == number] = starts.at(where[domain == number])[:, 0]
-        return domain.astype(np.int32), crops
+        return self._numbers[domain], crops
 
     def _read(self, crops: np.ndarray) -> np.ndarray:
         """Reads crops `[..., 2]`: int16 `[..., samples]`."""
@@ -206,6 +226,20 @@ class Clips:
                     f"{self.seconds[name]:.2f} s in all, a clip needs "
                     f"{self._clip_samples / rate:.2f} s."
                 )
+
+
+def _of_domains(
+    records: Sequence[index.Record], stored: Sequence[str], wanted: list[str]
+) -> list[index.Record]:
+    """The records of some domains, by their places among those."""
+    for name in wanted:
+        if name not in stored:
+            raise ValueError(names.unknown("domain", name, stored))
+    return [
+        record._replace(domain=wanted.index(stored[record.domain]))
+        for record in records
+        if record.domain >= 0 and stored[record.domain] in wanted
+    ]
 
 
 class _Starts:

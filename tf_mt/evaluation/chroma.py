@@ -35,13 +35,27 @@ def similarity(
         ValueError: The two cannot be compared.
     """
     log_mel.validate(reference, estimate)
-    both = pitch.sounding(reference, sample_rate_hz)
-    both &= pitch.sounding(estimate, sample_rate_hz)
-    if not both.any():
-        return np.nan
-    expected, found = (
-        chromagram(audio, sample_rate_hz)[:, both] for audio in (reference, estimate)
+    return mean_cosine(
+        chromagram(reference, sample_rate_hz),
+        chromagram(estimate, sample_rate_hz),
+        pitch.sounding(reference, sample_rate_hz)
+        & pitch.sounding(estimate, sample_rate_hz),
     )
+
+
+def mean_cosine(
+    reference: np.ndarray, estimate: np.ndarray, sounding: np.ndarray
+) -> float:
+    """The `similarity` of recordings with these chromagrams.
+
+    Args:
+        reference: `[12, frames]`.
+        estimate: `[12, frames]`.
+        sounding: bool `[frames]`, where both sound.
+    """
+    if not sounding.any():
+        return np.nan
+    expected, found = reference[:, sounding], estimate[:, sounding]
     norms = np.linalg.norm(expected, axis=0) * np.linalg.norm(found, axis=0)
     return float(np.mean(np.sum(expected * found, axis=0) / norms))
 

@@ -1,12 +1,13 @@
 """The rows of a scorecard: models, and what any model has to be held against."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_mt.evaluation import cases, metrics, playing
+from tf_mt.evaluation import cases, heard, metrics, playing
 
 COPY, TRUTH, RANDOM = "copy", "truth", "random clip"
 
@@ -93,25 +94,49 @@ def _shuffled(
     return lambda case: stage.folder(next_one[case.name]) / f"{model.name}.wav"
 
 
+def listener(
+    stage: playing.Stage, case: cases.Case, sample_rate_hz: int
+) -> Callable[[Path], heard.Heard]:
+    """What reads the sounds of a case, all as long as its source.
+
+    What the contestant before was held against, too, is the same recording again; no
+    more are kept than one contestant has.
+    """
+    samples = len(stage.read(stage.folder(case) / playing.SOURCE))
+
+    @functools.lru_cache(len(metrics.Sounds._fields))
+    def listen(path: Path) -> heard.Heard:
+        return heard.Heard(cases.fit(stage.read(path), samples), sample_rate_hz)
+
+    return listen
+
+
 def sounds(
-    stage: playing.Stage, contestant: Contestant, case: cases.Case
+    stage: playing.Stage,
+    contestant: Contestant,
+    case: cases.Case,
+    listen: Callable[[Path], heard.Heard],
 ) -> metrics.Sounds:
-    """What a contestant made of a case, and what it is held against."""
+    """What a contestant made of a case, and what it is held against.
+
+    Args:
+        stage: Where the sounds are.
+        contestant: Whose they are.
+        case: The case.
+        listen: The `listener` of that case.
+    """
     folder = stage.folder(case)
-    source = stage.read(folder / playing.SOURCE)
-
-    def read(path: Path) -> np.ndarray:
-        return cases.fit(stage.read(path), len(source))
-
     notes = folder / playing.NOTES
     return metrics.Sounds(
-        source=source,
-        estimate=read(contestant.estimate(case)),
-        style=read(folder / playing.STYLE),
-        truth=None if case.answer is None else read(folder / playing.TRUTH),
-        cycle=read(contestant.cycle(case)) if contestant.cycle else None,
+        source=listen(folder / playing.SOURCE),
+        estimate=listen(contestant.estimate(case)),
+        style=listen(folder / playing.STYLE),
+        truth=None if case.answer is None else listen(folder / playing.TRUTH),
+        cycle=listen(contestant.cycle(case)) if contestant.cycle else None,
         reconstruction=(
-            read(contestant.reconstruction(case)) if contestant.reconstruction else None
+            listen(contestant.reconstruction(case))
+            if contestant.reconstruction
+            else None
         ),
         notes=np.load(notes) if notes.exists() else None,
     )

@@ -44,10 +44,14 @@ def distance(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -
         0 for equal recordings; has no upper bound that is reached in practice.
     """
     validate(reference, estimate)
-    difference = spectrogram(reference, sample_rate_hz) - spectrogram(
-        estimate, sample_rate_hz
+    return difference(
+        spectrogram(reference, sample_rate_hz), spectrogram(estimate, sample_rate_hz)
     )
-    return float(np.mean(np.abs(difference)))
+
+
+def difference(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """The `distance` of recordings with these spectrograms, `[bands, frames]`."""
+    return float(np.mean(np.abs(reference - estimate)))
 
 
 def spectrogram(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from tf_mt.evaluation import (
     chroma,
     cycle,
+    heard,
     log_mel,
     loudness,
     mfcc,
@@ -16,11 +17,12 @@ from tf_mt.evaluation import (
     pitch,
     ssim,
     stft_distance,
+    transcription,
 )
 
 
 class Sounds(NamedTuple):
-    """A translated clip and what it is held against; each `[samples]`, of one length.
+    """A translated clip and what it is held against, all of one length and rate.
 
     Attributes:
         source: What was translated.
@@ -33,12 +35,12 @@ class Sounds(NamedTuple):
             `pitch`, if they are known.
     """
 
-    source: np.ndarray
-    estimate: np.ndarray
-    style: np.ndarray
-    truth: np.ndarray | None = None
-    cycle: np.ndarray | None = None
-    reconstruction: np.ndarray | None = None
+    source: heard.Heard
+    estimate: heard.Heard
+    style: heard.Heard
+    truth: heard.Heard | None = None
+    cycle: heard.Heard | None = None
+    reconstruction: heard.Heard | None = None
     notes: np.ndarray | None = None
 
 
@@ -133,41 +135,73 @@ METRICS = (
 )
 
 
-def measure(sounds: Sounds, sample_rate_hz: int) -> dict[str, float]:
+def measure(sounds: Sounds) -> dict[str, float]:
     """Scores a translated clip.
 
     Returns:
         The score of each metric that can be had of these sounds, by its name; NaN where
         it is not defined for them.
+
+    Raises:
+        ValueError: The sounds cannot be compared, or the notes are not theirs.
     """
-    content = sounds.source if sounds.truth is None else sounds.truth
-    estimate, rate = sounds.estimate, sample_rate_hz
-    kept = pitch.accuracies(pitch.track(content, rate), pitch.track(estimate, rate))
+    _validate(sounds)
+    source, estimate = sounds.source, sounds.estimate
+    content = source if sounds.truth is None else sounds.truth
+    kept = pitch.accuracies(*heard.each(pitch.track, content, estimate))
+    both = np.logical_and(*heard.each(pitch.sounding, source, estimate))
     scores = {
-        "style": mfcc.transfer_ratio(sounds.source, sounds.style, estimate, rate),
+        "style": mfcc.ratio(*heard.each(mfcc.means, source, sounds.style, estimate)),
         "pitch": kept.raw,
         "pitch_class": kept.chroma,
-        "onsets": onsets.f_measure(content, estimate, rate),
-        "loudness": loudness.correlation(content, estimate, rate),
-        "chroma": chroma.similarity(sounds.source, estimate, rate),
-        "ncc": ncc.similarity(content, estimate, rate),
+        "onsets": onsets.matched(*heard.each(onsets.detect, content, estimate)),
+        "loudness": loudness.correlation(
+            content.audio, estimate.audio, source.sample_rate_hz
+        ),
+        "chroma": chroma.mean_cosine(
+            *heard.each(chroma.chromagram, source, estimate), both
+        ),
+        "ncc": ncc.correlation(*heard.each(ncc.contour, content, estimate)),
     }
     if sounds.truth is not None:
-        scores |= {
-            "log_mel": log_mel.distance(sounds.truth, estimate, rate),
-            "stft": stft_distance.distance(sounds.truth, estimate, rate),
-            "mfcc": mfcc.distance(sounds.truth, estimate, rate),
-        }
+        scores |= _to_truth(sounds.truth, estimate)
     if sounds.notes is not None:
-        scores["notes"] = notes.f_measure(estimate, sounds.notes, rate)
+        found = estimate.by(transcription.transcribe)
+        scores["notes"] = notes.matched(sounds.notes, found)
     if sounds.cycle is not None:
-        scores |= {
-            "cycle_ncc": ncc.similarity(sounds.source, sounds.cycle, rate),
-            "cycle_loss": cycle.relative_loss(sounds.source, sounds.cycle, rate),
-            "cycle_ssim": ssim.similarity(sounds.source, sounds.cycle, rate),
-        }
+        scores |= _of_cycle(source, sounds.cycle)
     if sounds.reconstruction is not None:
-        scores["reconstruction_ssim"] = ssim.similarity(
-            sounds.source, sounds.reconstruction, rate
-        )
+        pair = heard.each(log_mel.spectrogram, source, sounds.reconstruction)
+        scores["reconstruction_ssim"] = ssim.alike(*pair)
     return {name: float(score) for name, score in scores.items()}
+
+
+def _to_truth(truth: heard.Heard, estimate: heard.Heard) -> dict[str, float]:
+    rate = truth.sample_rate_hz
+    return {
+        "log_mel": log_mel.difference(
+            *heard.each(log_mel.spectrogram, truth, estimate)
+        ),
+        # Three spectra would take ten times the room of all else that is kept.
+        "stft": stft_distance.distance(truth.audio, estimate.audio, rate),
+        "mfcc": mfcc.apart(*heard.each(mfcc.means, truth, estimate)),
+    }
+
+
+def _of_cycle(source: heard.Heard, returned: heard.Heard) -> dict[str, float]:
+    rate = source.sample_rate_hz
+    return {
+        "cycle_ncc": ncc.correlation(*heard.each(ncc.contour, source, returned)),
+        "cycle_loss": cycle.relative_loss(source.audio, returned.audio, rate),
+        "cycle_ssim": ssim.alike(*heard.each(log_mel.spectrogram, source, returned)),
+    }
+
+
+def _validate(sounds: Sounds) -> None:
+    source = sounds.source
+    others = (sounds.estimate, sounds.style, sounds.truth, sounds.cycle)
+    for other in (*others, sounds.reconstruction):
+        if other is not None:
+            log_mel.validate(source.audio, other.audio)
+    if sounds.notes is not None:
+        notes.validate(sounds.notes, len(source.audio) / source.sample_rate_hz)

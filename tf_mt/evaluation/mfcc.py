@@ -37,8 +37,7 @@ def distance(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -
         ValueError: The two cannot be compared.
     """
     log_mel.validate(reference, estimate)
-    step = _mean(reference, sample_rate_hz) - _mean(estimate, sample_rate_hz)
-    return float(np.linalg.norm(step))
+    return apart(means(reference, sample_rate_hz), means(estimate, sample_rate_hz))
 
 
 def transfer_ratio(
@@ -62,8 +61,31 @@ def transfer_ratio(
     """
     log_mel.validate(source, estimate)
     log_mel.validate(style, estimate)
-    kept, aim, found = (_mean(a, sample_rate_hz) for a in (source, style, estimate))
-    from_source, from_style = np.linalg.norm(found - kept), np.linalg.norm(found - aim)
+    return ratio(*(means(audio, sample_rate_hz) for audio in (source, style, estimate)))
+
+
+def means(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """The mean of each coefficient, `[20]`; NaN for silence.
+
+    Args:
+        audio: `[samples]`.
+        sample_rate_hz: Its rate.
+    """
+    level = loudness.normalised(audio, sample_rate_hz)
+    if not level.any():
+        return np.full(COEFFICIENTS, np.nan)
+    return _coefficients(level, sample_rate_hz).mean(axis=1)
+
+
+def apart(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """The `distance` of recordings with these `means`."""
+    return float(np.linalg.norm(reference - estimate))
+
+
+def ratio(source: np.ndarray, style: np.ndarray, estimate: np.ndarray) -> float:
+    """The `transfer_ratio` of recordings with these `means`."""
+    from_source = np.linalg.norm(estimate - source)
+    from_style = np.linalg.norm(estimate - style)
     if from_source + from_style == 0.0:
         return np.nan
     return float(from_source / (from_source + from_style))
@@ -91,14 +113,6 @@ def statistics(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     windows = found.shape[1] // per_window
     found = found[:, : windows * per_window].reshape(COEFFICIENTS, windows, per_window)
     return np.concatenate([found.mean(axis=2), found.std(axis=2)]).T.astype(np.float32)
-
-
-def _mean(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Mean coefficients `[20]`; NaN for silence."""
-    level = loudness.normalised(audio, sample_rate_hz)
-    if not level.any():
-        return np.full(COEFFICIENTS, np.nan)
-    return _coefficients(level, sample_rate_hz).mean(axis=1)
 
 
 def _coefficients(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:

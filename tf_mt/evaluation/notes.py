@@ -34,13 +34,22 @@ def f_measure(estimate: np.ndarray, notes: np.ndarray, sample_rate_hz: int) -> f
     """
     log_mel.validate(estimate, estimate)
     validate(notes, len(estimate) / sample_rate_hz)
-    found = transcription.transcribe(estimate, sample_rate_hz)
-    if not len(notes):
+    return matched(notes, transcription.transcribe(estimate, sample_rate_hz))
+
+
+def matched(expected: np.ndarray, found: np.ndarray) -> float:
+    """The `f_measure` of a recording in which those notes are found.
+
+    Args:
+        expected: What should be played, as in `f_measure`.
+        found: What is, `[notes]` of `transcription.NOTE`.
+    """
+    if not len(expected):
         return np.nan
     if not len(found):
         return 0.0
     _, _, score, _ = mir_eval.transcription.precision_recall_f1_overlap(
-        *_intervals_and_pitches_hz(notes),
+        *_intervals_and_pitches_hz(expected),
         *_intervals_and_pitches_hz(found),
         onset_tolerance=ONSET_TOLERANCE_SECONDS,
         pitch_tolerance=PITCH_TOLERANCE_CENTS,

@@ -33,8 +33,11 @@ def f_measure(
         ValueError: The two cannot be compared.
     """
     log_mel.validate(reference, estimate)
-    expected = detect(reference, sample_rate_hz)
-    found = detect(estimate, sample_rate_hz)
+    return matched(detect(reference, sample_rate_hz), detect(estimate, sample_rate_hz))
+
+
+def matched(expected: np.ndarray, found: np.ndarray) -> float:
+    """The `f_measure` of recordings with these onsets, `[onsets]` each, in seconds."""
     if not len(expected):
         return np.nan
     if not len(found):

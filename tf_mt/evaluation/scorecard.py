@@ -4,7 +4,7 @@ import concurrent.futures
 import functools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from tf_mt.evaluation import (
     cases,
     contestants,
     frechet,
+    heard,
     intervals,
     metrics,
     playing,
@@ -70,35 +71,47 @@ def measure(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
         For each row its scores of each case: the name of each metric and its value,
         and `windows`, the embeddings.
     """
-    todo = [(row, case) for case in evaluation.asked for row in evaluation.rows]
+    clips = len(evaluation.asked) * len(evaluation.rows)
     found: dict[str, list] = {row.name: [] for row in evaluation.rows}
     with (
-        # A core for each clip: several for one matrix product wait for each other.
+        # A core for each case: several for one matrix product wait for each other.
         threadpoolctl.threadpool_limits(1),
         concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as executor,
-        tqdm.tqdm(total=len(todo), desc="scores", unit="clip") as bar,
+        tqdm.tqdm(total=clips, desc="scores", unit="clip") as bar,
     ):
-        one = functools.partial(_measure_one, evaluation)
-        for (row, _), scores in zip(
-            todo, executor.map(one, *zip(*todo, strict=True)), strict=True
-        ):
-            found[row.name].append(scores)
-            bar.update()
+        one = functools.partial(_measure_case, evaluation)
+        for rows in executor.map(one, evaluation.asked):
+            for name, scores in rows.items():
+                found[name].append(scores)
+                bar.update()
     return found
 
 
+def _measure_case(
+    evaluation: Evaluation, case: cases.Case
+) -> dict[str, dict[str, Any]]:
+    """Scores every row, by its name; what they are held against is analysed once."""
+    listen = contestants.listener(evaluation.stage, case, evaluation.sample_rate_hz)
+    return {
+        row.name: _measure_one(evaluation, row, case, listen) for row in evaluation.rows
+    }
+
+
 def _measure_one(
-    evaluation: Evaluation, row: contestants.Contestant, case: cases.Case
+    evaluation: Evaluation,
+    row: contestants.Contestant,
+    case: cases.Case,
+    listen: Callable[[Path], heard.Heard],
 ) -> dict[str, Any]:
     path = evaluation.cache / row.name / f"{case.name}.npz"
     if not path.exists():
-        rate = evaluation.sample_rate_hz
-        sounds = contestants.sounds(evaluation.stage, row, case)
-        scores = metrics.measure(sounds, rate)
-        windows = evaluation.embedder.embed(sounds.estimate, rate)
+        sounds = contestants.sounds(evaluation.stage, row, case, listen)
+        scores = metrics.measure(sounds)
+        estimate, rate = sounds.estimate.audio, evaluation.sample_rate_hz
+        windows = evaluation.embedder.embed(estimate, rate)
         scores |= reference.scores(
             evaluation.embedder,
-            sounds.estimate,
+            estimate,
             rate,
             case.target,
             windows,

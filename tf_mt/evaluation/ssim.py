@@ -38,13 +38,26 @@ def similarity(
         ValueError: The two cannot be compared, or are shorter than 7 frames of 16 ms.
     """
     log_mel.validate(reference, estimate)
-    one, other = (_picture(audio, sample_rate_hz) for audio in (reference, estimate))
-    if one.shape[1] < SIDE:
-        _, hop = log_mel.sizes(sample_rate_hz)
+    _, hop = log_mel.sizes(sample_rate_hz)
+    if len(reference) < (SIDE - 1) * hop:
         raise ValueError(
             f"samples={len(reference)} must be {(SIDE - 1) * hop} or more at "
             f"sample_rate_hz={sample_rate_hz}; compare longer recordings."
         )
+    return alike(
+        log_mel.spectrogram(reference, sample_rate_hz),
+        log_mel.spectrogram(estimate, sample_rate_hz),
+    )
+
+
+def alike(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """The `similarity` of recordings with these spectrograms.
+
+    Args:
+        reference: `[bands, frames]` of `log_mel.spectrogram`, at least 7 frames.
+        estimate: The same of the other.
+    """
+    one, other = _picture(reference), _picture(estimate)
     mean_one, mean_other = _means(one), _means(other)
     sample = SIDE**2 / (SIDE**2 - 1)
     covariance = sample * (_means(one * other) - mean_one * mean_other)
@@ -56,9 +69,9 @@ def similarity(
     return float(np.mean(luminance * structure))
 
 
-def _picture(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    level_db = log_mel.spectrogram(audio, sample_rate_hz).astype(np.float64)
-    scaled = (level_db - log_mel.FLOOR_DB) / (TOP_DB - log_mel.FLOOR_DB)
+def _picture(level_db: np.ndarray) -> np.ndarray:
+    above_db = level_db.astype(np.float64) - log_mel.FLOOR_DB
+    scaled = above_db / (TOP_DB - log_mel.FLOOR_DB)
     return np.clip(scaled, 0.0, 1.0)
 
 

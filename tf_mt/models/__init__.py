@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tf_mt import config, names
-from tf_mt.models import translator, vae_gan
+from tf_mt.models import cpc, translator, umt, vae_gan
 
 
 class Approach(NamedTuple):
@@ -21,6 +21,9 @@ class Approach(NamedTuple):
 
 
 APPROACHES = {
+    "umt": Approach(umt.Config, umt.Umt, umt.PRESETS),
+    "cpc_gru": Approach(cpc.Config, cpc.CpcGru, cpc.GRU_PRESETS),
+    "cpc_wavenet": Approach(cpc.WaveNetConfig, cpc.CpcWaveNet, cpc.WAVENET_PRESETS),
     "vae_gan": Approach(vae_gan.Config, vae_gan.VaeGan, vae_gan.PRESETS),
 }
 

@@ -48,6 +48,7 @@ class Translator(keras.Model, abc.ABC):
         hop_samples: Audio is padded to a multiple of this before it is encoded.
         window_samples: Length of the windows that a long recording is cut into.
         overlap_samples: How far two such windows overlap.
+        learned_domains: The domains that it is trained on; a batch has these.
         waited_seconds: Time that steps have spent waiting for data.
     """
 
@@ -66,6 +67,7 @@ class Translator(keras.Model, abc.ABC):
             )
         self.knobs = knobs
         self.info = info
+        self.learned_domains = info.domains
         self.waited_seconds = 0.0
 
     @abc.abstractmethod
@@ -124,6 +126,34 @@ class Translator(keras.Model, abc.ABC):
         Returns:
             float32 `[batch, features]`, what the content holds, summed up over time.
         """
+
+    def begin_from(self, other: "Translator") -> None:
+        """Takes over what another trained model has learned.
+
+        Args:
+            other: The other model.
+
+        Raises:
+            ValueError: It has nothing that this one could take over.
+        """
+        raise ValueError(
+            f"init_from: {type(self).__name__} cannot begin from the weights of "
+            "another run."
+        )
+
+    def learn_only(self, domain: str) -> None:
+        """Leaves all as it is but what only one domain needs.
+
+        Args:
+            domain: A name in `info.domains`.
+
+        Raises:
+            ValueError: The approach has no part of its own for a domain.
+        """
+        raise ValueError(
+            f"add_domain={domain!r}: {type(self).__name__} has no part of its own for "
+            "a domain."
+        )
 
     @property
     def parameters(self) -> int:

@@ -52,6 +52,7 @@ class Config(config.Knobs):
         "Iterations from the source's phase to the sound of a translated spectrogram; "
         "more than four make a steady tone rough.",
         minimum=0,
+        playing=True,
     )
     rank: int = config.knob(
         2, "1 convolves over time, with bands as channels; 2 over both.", minimum=1

@@ -1,15 +1,52 @@
+import itertools
+
 import numpy as np
 import tensorflow as tf
 
 from tf_mt.data import augmentation
 
 STEP = tf.constant(3, tf.int64)
+SAMPLES = 400
 
 
 def apply(audio, seed=1, step=STEP, first_slot=0, **settings):
     settings = augmentation.Augmentation(**settings)
     audio = tf.constant(audio, tf.float32)
     return augmentation.apply(settings, audio, seed, step, first_slot).numpy()
+
+
+def detuned(audio, seed=1, step=STEP, first_slot=0, **settings):
+    settings = augmentation.Augmentation(**settings)
+    audio = tf.constant(audio, tf.float32)
+    return augmentation.detuned(settings, audio, seed, step, first_slot).numpy()
+
+
+def ramps(*shape):
+    """Clips whose every sample is its own number."""
+    return np.tile(np.arange(SAMPLES), (*shape, 1))
+
+
+def stretches(heard):
+    """Start, length and semitones of what is out of tune in each of many ramps."""
+    found = []
+    for clip in heard.reshape(-1, SAMPLES):
+        (moved,) = np.nonzero(clip != np.arange(SAMPLES))
+        # The first and the last sample of a clip are held, not moved.
+        start = 0 if moved[0] == 1 else moved[0]
+        end = SAMPLES if moved[-1] == SAMPLES - 2 else moved[-1] + 1
+        third = (end - start) // 3
+        slope, _ = np.polyfit(np.arange(third), clip[start + third :][:third], deg=1)
+        found.append((start, end - start, 12 * np.log2(slope)))
+    return np.transpose(found)
+
+
+def assert_uniform(values, smallest, largest):
+    """Holds 2,000 draws against their range, both ends of which are possible."""
+    share = (values - smallest) / (largest - smallest)
+    assert -1e-3 < share.min() < 0.01
+    assert 0.99 < share.max() < 1.001
+    histogram, _ = np.histogram(share, bins=5, range=(-1e-3, 1.001))
+    assert np.all(np.abs(histogram - 400) < 75)
 
 
 def test_gain_is_within_its_range_and_the_same_for_a_whole_slot():
@@ -47,3 +84,45 @@ def test_steps_and_seeds_differ():
         for step in range(4)
     }
     assert len(results) == 16
+
+
+def test_stretches_are_as_in_the_paper():
+    start, length, semitones = stretches(detuned(ramps(1000, 2), pitch_semitones=0.5))
+    assert_uniform(start, 0, SAMPLES // 2)
+    assert_uniform(length, SAMPLES // 4, SAMPLES // 2)
+    assert_uniform(semitones, -0.5, 0.5)
+    for one, other in itertools.combinations((start, length, semitones), 2):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.1
+
+
+def test_each_clip_of_each_slot_is_out_of_tune_in_its_own_way():
+    start, length, semitones = stretches(detuned(ramps(20, 3), pitch_semitones=0.5))
+    drawn = np.stack([start, length, np.round(semitones, 2)], axis=-1)
+    assert len(np.unique(drawn, axis=0)) == 60
+    assert len(np.unique(np.round(semitones, 3))) > 50
+
+
+def test_a_part_is_out_of_tune_as_in_the_whole():
+    audio = np.random.default_rng(0).normal(size=(6, 2, 64)).astype(np.float32)
+    whole = detuned(audio, pitch_semitones=0.5)
+    part = detuned(audio[4:], first_slot=4, pitch_semitones=0.5)
+    np.testing.assert_array_equal(part, whole[4:])
+
+
+def test_steps_and_seeds_are_out_of_tune_differently():
+    results = {
+        detuned(
+            ramps(1), seed, tf.constant(step, tf.int64), pitch_semitones=0.5
+        ).tobytes()
+        for seed in range(4)
+        for step in range(4)
+    }
+    assert len(results) == 16
+
+
+def test_pitch_is_left_to_the_encoder():
+    audio = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
+    np.testing.assert_array_equal(apply(audio, pitch_semitones=0.5), audio)
+    levels = {"gain_db": 3.0, "noise_db": -20.0}
+    both = apply(audio, pitch_semitones=0.5, **levels)
+    np.testing.assert_array_equal(both, apply(audio, **levels))

@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,6 +10,7 @@ from tf_mt.data import augmentation, clips, index
 
 CLIP_SAMPLES = 500
 AUGMENTATION = augmentation.Augmentation(gain_db=6.0, noise_db=-30.0)
+DETUNING = dataclasses.replace(AUGMENTATION, pitch_semitones=0.5)
 FORMS = ("mixed", "stacked", "paired")
 
 
@@ -106,6 +108,33 @@ def test_parts_together_are_the_whole(test_clips, form):
         for key in ("audio", "domain"):
             together = np.concatenate([part[step][key] for part in parts])
             np.testing.assert_array_equal(together, batch[key])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_encoder_hears_clips_out_of_tune(test_clips, form):
+    arguments = {"form": form, "batch_size": 6, "seed": 5, "steps": 3}
+    clean = take(test_clips.batches(**arguments, augmentation=AUGMENTATION))
+    batches = take(test_clips.batches(**arguments, augmentation=DETUNING))
+    for batch, in_tune in zip(batches, clean, strict=True):
+        assert "heard" not in in_tune
+        for key in ("audio", "domain"):
+            np.testing.assert_array_equal(batch[key], in_tune[key])
+        assert batch["heard"].shape == batch["audio"].shape
+        assert batch["heard"].dtype == np.float32
+        moved = np.mean(batch["heard"] != batch["audio"], axis=-1)
+        assert np.all((moved > 0.24) & (moved <= 0.5))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_heard_is_the_same_however_it_is_reached(test_clips, form):
+    arguments = {"form": form, "batch_size": 6, "seed": 5, "augmentation": DETUNING}
+    whole = take(test_clips.batches(**arguments, steps=3))[2]
+    parts = [
+        take(test_clips.batches(**arguments, first_step=2, steps=1, part=p, parts=3))
+        for p in range(3)
+    ]
+    together = np.concatenate([batch["heard"] for (batch,) in parts])
+    np.testing.assert_array_equal(together, whole["heard"])
 
 
 def test_seeds_and_steps_differ(ramp_clips):

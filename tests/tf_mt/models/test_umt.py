@@ -1,0 +1,374 @@
+import dataclasses
+import functools
+import math
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_mt import dataset
+from tf_mt.audio import emphasis, mu_law
+from tf_mt.layers import wavenet_sampling
+from tf_mt.losses import cross_entropy
+from tf_mt.models import umt, wavenet_autoencoder
+
+DOMAINS = ("violin", "flute", "trumpet")
+TINY = umt.PRESETS["tiny"].model
+HOP = TINY.hop
+NOISY = {"decoder_noise": 0.2}
+
+
+def made(domains=DOMAINS, **changes):
+    keras.utils.set_random_seed(0)
+    info = dataset.DatasetInfo("toy", 8000, domains)
+    return umt.Umt(dataclasses.replace(TINY, **changes), info)
+
+
+def randomised(model, seed=0):
+    """Gives weights with which what is heard makes a difference."""
+    random = np.random.default_rng(seed)
+
+    def drawn(weight):
+        fan_in = math.prod(weight.shape[:-1])
+        return random.normal(0.0, 1.0 / math.sqrt(fan_in), weight.shape)
+
+    for layer in (*model.encoder, *model.decoders):
+        layer.set_weights([drawn(weight) for weight in layer.get_weights()])
+    return model
+
+
+@functools.cache
+def player(**changes):
+    """A shallow model of two domains, to be played and not to be changed."""
+    quiet = {"confusion": 0.0}
+    model = made(
+        DOMAINS[:2], decoder_blocks=1, decoder_layers=3, weights=quiet, **changes
+    )
+    return randomised(model)
+
+
+def noise(*shape, seed=0):
+    return tf.random.stateless_normal(shape, [seed, 0], stddev=0.1)
+
+
+def batch_for(model, rows=2, step=0, **others):
+    domains = len(model.info.domains)
+    return {
+        "audio": noise(rows, domains, model.clip_samples),
+        "domain": tf.constant([list(range(domains))] * rows),
+        "seed": tf.constant([0, step]),
+        **others,
+    }
+
+
+def terms(model, batch, training=False):
+    return {
+        name: float(term)
+        for objective in model.objectives(batch, training)
+        for name, term in objective.terms.items()
+    }
+
+
+def test_before_training_every_code_is_as_likely():
+    model = made(weights={"paired": 1.0})
+    found = terms(model, batch_for(model))
+    assert found["reconstruction"] == pytest.approx(np.log(256.0), abs=0.1)
+    assert found["paired"] == pytest.approx(np.log(256.0), abs=0.1)
+
+
+@pytest.mark.parametrize("layers", [4, 6])
+def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, layers):
+    monkeypatch.setattr(wavenet_autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
+    model = player(encoder_layers=layers)
+    for frames in (1, 3, 4, 11, 12):
+        audio = noise(2, frames * HOP)
+        signal = mu_law.scale(mu_law.encode(audio))[..., tf.newaxis]
+        content = model.encode(audio)
+        assert content.audible.shape == (2, frames)
+        assert content.audible.numpy().all()
+        np.testing.assert_allclose(content.code, model.encoder[0](signal), atol=1e-5)
+
+
+def test_frames_without_sound_are_silent():
+    audio = np.zeros((2, 4 * HOP), np.float32)
+    audio[0, HOP] = 1e-2
+    audio[0, 4 * HOP - 1] = -1e-2
+    audio[1, :] = 0.5e-4
+    expected = [[False, True, False, True], [False] * 4]
+    np.testing.assert_array_equal(player().encode(tf.constant(audio)).audible, expected)
+
+
+def test_silence_is_not_decoded():
+    audio = tf.concat([tf.zeros([1, 3000]), noise(1, 3000)], axis=0)
+    played = player().translate(audio, tf.constant([1, 1])).numpy()
+    np.testing.assert_array_equal(played[0], 0.0)
+    assert np.std(played[1]) > 0.01
+
+
+@pytest.mark.parametrize("changes", [{}, {"pre_emphasis": 0.85}])
+def test_a_silent_end_stays_silent(changes):
+    quarter = 25 * HOP
+    audio = tf.concat([noise(1, quarter), tf.zeros([1, 3 * quarter])], axis=1)
+    played = player(**changes).translate(audio, tf.constant([1]))[0].numpy()
+    # The second quarter begins before the end of the first.
+    np.testing.assert_array_equal(played[2 * quarter + HOP // 2 :], 0.0)
+    assert np.std(played[: 2 * quarter]) > 0.01
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": 0.0},
+        {"temperature": 0.5, "top_k": 3, "sampling_seed": 7, "pre_emphasis": 0.85},
+    ],
+)
+def test_one_segment_is_what_its_decoder_draws(changes):
+    model, lead, frames = player(segments=1, **changes), 2, 10
+    knobs, decoder = model.knobs, model.decoders[1]
+    content = model.encode(noise(1, frames * HOP))
+    # The first frame also goes before all others, and the last one after them.
+    code = content.code.numpy()[:, [0, 0, *range(frames), frames - 1]]
+    samples = code.shape[1] * HOP
+    chance = tf.random.stateless_uniform([1, samples], [knobs.sampling_seed, 0])
+
+    def choose(number, logits):
+        codes = wavenet_sampling.draw(
+            logits, chance[:, number], knobs.temperature, knobs.top_k
+        )
+        return codes, codes
+
+    @tf.function
+    def draw():
+        return wavenet_sampling.run(
+            wavenet_sampling.weights(decoder, tf.float32),
+            decoder.dilations,
+            tf.constant(code.swapaxes(0, 1)),
+            HOP,
+            choose,
+            tf.TensorSpec([None], tf.int32),
+        )
+
+    codes = tf.transpose(draw())
+    assert len(np.unique(codes)) > 1
+    sound = emphasis.de_emphasise(mu_law.decode(codes), knobs.pre_emphasis)
+    own = sound[:, lead * HOP : (lead + frames) * HOP]
+    played = model.decode(content, tf.constant([1]))
+    np.testing.assert_allclose(played, own, atol=1e-5)
+
+
+def test_a_batch_of_more_segments_than_are_decoded_at_once():
+    model = player(segments=3, warmup_samples=HOP)
+    audio, domain = noise(5, 12 * HOP), tf.constant([0, 1, 1, 1, 0])
+    together = model.translate(audio, domain)
+    for row in (0, 3, 4):
+        alone = model.translate(audio[row : row + 1], domain[row : row + 1])
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
+
+
+def test_the_seed_decides_what_is_drawn():
+    audio, domain = noise(1, 20 * HOP), tf.constant([0])
+    one, again, other = (
+        player(**changes).translate(audio, domain)
+        for changes in ({}, {}, {"sampling_seed": 1})
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_bfloat16_plays_too():
+    model = player(arithmetic="bfloat16")
+    played = model.translate(noise(2, 20 * HOP), tf.constant([0, 1]))
+    assert played.dtype == tf.float32
+    assert np.isfinite(played).all()
+    assert np.std(played) > 0.01
+
+
+@pytest.mark.parametrize(("biased", "expected_db"), [(False, 37.8), (True, 26.4)])
+def test_resynthesis_is_as_near_as_the_codes(biased, expected_db):
+    model = made(DOMAINS[:1], biased_decode=biased)
+    audio = noise(1, 20_000)
+    error = np.mean((model.resynthesise(audio) - audio) ** 2)
+    snr_db = 10.0 * np.log10(np.mean(audio**2) / error)
+    assert snr_db == pytest.approx(expected_db, abs=0.3)
+
+
+def seen(model, batch, training=False):
+    """What the encoder is given, and the codes that are to be predicted."""
+    with (
+        mock.patch.object(
+            umt.Umt, "analyse", autospec=True, side_effect=umt.Umt.analyse
+        ) as analyse,
+        mock.patch.object(
+            cross_entropy, "cross_entropy", wraps=cross_entropy.cross_entropy
+        ) as judged,
+    ):
+        model.objectives(batch, training)
+    heard = analyse.call_args.args[1].numpy()
+    return heard, np.stack([call.args[1] for call in judged.call_args_list])
+
+
+@pytest.mark.parametrize("pre_emphasis", [0.0, 0.85])
+def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
+    pre_emphasis,
+):
+    model = randomised(made(DOMAINS[:2], pre_emphasis=pre_emphasis))
+    batch = batch_for(model)
+    detuned = noise(2, 2, model.clip_samples, seed=1)
+    plain, targets = seen(model, batch)
+    heard, same_targets = seen(model, {**batch, "heard": detuned})
+
+    def codes(audio):
+        return mu_law.encode(emphasis.emphasise(audio, pre_emphasis)).numpy()
+
+    flat = [4, model.clip_samples, 1]
+    np.testing.assert_array_equal(
+        plain, mu_law.scale(codes(batch["audio"])).numpy().reshape(flat)
+    )
+    np.testing.assert_array_equal(
+        heard, mu_law.scale(codes(detuned)).numpy().reshape(flat)
+    )
+    np.testing.assert_array_equal(targets, codes(batch["audio"]).swapaxes(0, 1))
+    np.testing.assert_array_equal(same_targets, targets)
+    one, other = (terms(model, b) for b in (batch, {**batch, "heard": detuned}))
+    assert one["reconstruction"] != other["reconstruction"]
+
+
+def test_only_decoders_in_training_hear_noise():
+    model, clear = (randomised(made(DOMAINS[:1], **c)) for c in (NOISY, {}))
+    batch = batch_for(model)
+    expected, rated = terms(clear, batch, True), terms(model, batch, False)
+    assert rated == pytest.approx(expected, rel=1e-6)
+    noisy, again = (terms(model, batch, True)["reconstruction"] for _ in range(2))
+    assert noisy == again != pytest.approx(expected["reconstruction"], rel=1e-4)
+    later = terms(model, batch_for(model, step=1), True)["reconstruction"]
+    assert later != noisy
+    for found, wanted in zip(
+        seen(model, batch, True), seen(clear, batch, False), strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@functools.cache
+def paired(domains=DOMAINS[:2]):
+    model = randomised(made(domains, weights={"paired": 1.0, "confusion": 0.0}))
+    assert model.batches == "paired"
+    return model
+
+
+@pytest.mark.parametrize(("row", "moved"), [(0, "reconstruction"), (1, "paired")])
+def test_even_rows_are_their_own_pairs_and_odd_rows_are_anothers(row, moved):
+    model = paired()
+    batch = batch_for(model, rows=4)
+    other = tf.tensor_scatter_nd_update(
+        batch["audio"], [[row]], noise(1, 2, model.clip_samples, seed=1)
+    )
+    before, after = (terms(model, b) for b in (batch, {**batch, "audio": other}))
+    assert {name for name in before if before[name] != after[name]} == {moved}
+
+
+def test_pairs_are_predicted_from_what_the_other_plays():
+    model = paired()
+    batch = batch_for(model)
+    found = terms(model, batch)
+    expected = {"reconstruction": [], "paired": []}
+    for row, (name, shift) in enumerate([("reconstruction", 0), ("paired", 1)]):
+        codes = mu_law.encode(batch["audio"][row])
+        signal = mu_law.scale(codes)[..., tf.newaxis]
+        code = model.encoder[0](signal)
+        for place, decoder in enumerate(model.decoders):
+            own, source = slice(place, place + 1), (place + shift) % 2
+            logits = decoder(signal[own], code[source : source + 1])
+            expected[name].append(cross_entropy.cross_entropy(logits, codes[own]))
+    for name, losses in expected.items():
+        assert found[name] == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_pairs_are_never_of_a_clip_with_itself():
+    model = paired(DOMAINS)
+    batch, apart = batch_for(model), set()
+    own = model.encode(batch["audio"][1]).code
+    for step in range(4):
+        with mock.patch.object(
+            umt.Umt, "_predict", autospec=True, side_effect=umt.Umt._predict
+        ) as predict:
+            model.objectives({**batch, "seed": tf.constant([0, step])}, False)
+        code = predict.call_args_list[1].args[2][0]
+        apart |= {
+            shift
+            for shift in range(3)
+            if np.allclose(code, np.roll(own, shift, axis=0), atol=1e-5)
+        }
+    assert apart == {1, 2}
+
+
+@functools.cache
+def game(confusion):
+    return made(confusion=confusion)
+
+
+def test_without_pairs_there_is_no_such_term():
+    model = game("ascent")
+    assert model.batches == "stacked"
+    assert "paired" not in terms(model, batch_for(model))
+
+
+def test_ascent_is_the_classifiers_loss_turned_around():
+    model = game("ascent")
+    found = terms(model, batch_for(model))
+    assert found["classifier"] > 0
+    assert found["confusion"] == pytest.approx(-found["classifier"], rel=1e-6)
+
+
+def test_uniform_odds_are_at_best_no_knowledge():
+    model = game("uniform")
+    found = terms(model, batch_for(model))
+    assert np.log(3.0) <= found["confusion"] < np.log(3.0) + 0.1
+
+
+@pytest.mark.parametrize("confusion", wavenet_autoencoder.CONFUSIONS)
+def test_encoder_and_classifier_learn_from_terms_of_their_own(confusion):
+    model = game(confusion)
+    with tf.GradientTape(persistent=True) as tape:
+        played, judged = model.objectives(batch_for(model), True)
+    encoder = model.encoder[0].trainable_variables
+    classifier = model.part_variables("classifier")
+    assert played.parts == ("autoencoder",) and judged.parts == ("classifier",)
+    of_encoder = tape.gradient(played.terms["confusion"], encoder)
+    assert all(np.abs(gradient).max() > 0 for gradient in of_encoder)
+    assert tape.gradient(judged.terms["classifier"], encoder) == [None] * len(encoder)
+    assert None not in tape.gradient(judged.terms["classifier"], classifier)
+
+
+@pytest.mark.parametrize(
+    ("domains", "changes"),
+    [(DOMAINS[:1], {}), (DOMAINS, {"weights": {"confusion": 0.0}})],
+)
+def test_without_an_opponent_there_is_no_game(domains, changes):
+    model = made(domains, **changes)
+    assert list(model.parts()) == ["autoencoder"]
+    assert set(terms(model, batch_for(model))) == {"reconstruction"}
+
+
+def test_windows_are_whole_frames():
+    model = player()
+    assert model.clip_samples == 20 * HOP
+    assert model.window_samples == 20 * 8000
+    assert model.overlap_samples == 4000 == 100 * HOP
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"top_k": 257}, "top_k=257 must be at most 256"),
+        ({"top_k": -1}, "top_k=-1 must be at least 0"),
+        ({"temperature": -0.5}, r"temperature=-0\.5 must be at least 0"),
+        ({"pre_emphasis": 1.0}, r"pre_emphasis=1\.0 must be below 1"),
+        ({"confusion": "ascend"}, "did you mean 'ascent'"),
+        ({"arithmetic": "bfloat61"}, "did you mean 'bfloat16'"),
+    ],
+)
+def test_refuses_what_does_not_fit(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        dataclasses.replace(TINY, **changes)

@@ -1,0 +1,124 @@
+"""Universal Music Translation: one WaveNet encoder, a WaveNet decoder for each domain.
+
+Mor, Wolf, Polyak and Taigman 2019.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from tf_mt import config
+from tf_mt.layers import wavenet
+from tf_mt.models import wavenet_autoencoder
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(wavenet_autoencoder.Config):
+    """Knobs of Universal Music Translation; the defaults are the published network."""
+
+    channels: int = config.knob(128, "Channels of the encoder.", minimum=1)
+    encoder_blocks: int = config.knob(3, "Blocks of the encoder.", minimum=1)
+    encoder_layers: int = config.knob(10, "Layers in each of them.", minimum=1)
+    pre_activation: bool = config.knob(
+        False,
+        "Whether the encoder's layers begin with a ReLU, as in the paper; its "
+        "published code has none.",
+    )
+
+
+class Umt(wavenet_autoencoder.WaveNetAutoencoder):
+    """Universal Music Translation behind the contract of `Translator`."""
+
+    def make_encoder(self) -> list[keras.Layer]:
+        """One network does it all, and averages over a frame."""
+        knobs = self.knobs
+        encoder = wavenet.Encoder(
+            knobs.channels,
+            knobs.latent,
+            knobs.encoder_blocks,
+            knobs.encoder_layers,
+            knobs.hop,
+            knobs.pre_activation,
+        )
+        self.reach = encoder.reach
+        return [encoder]
+
+    def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Gives the code itself; see `WaveNetAutoencoder.analyse`."""
+        del training
+        return self.encoder[0](signal)
+
+
+_SMALL = Config(
+    channels=48,
+    encoder_blocks=2,
+    encoder_layers=7,
+    latent=32,
+    hop=400,
+    decoder_channels=64,
+    decoder_blocks=2,
+    decoder_layers=8,
+    clip_frames=8,
+    pre_emphasis=0.85,
+    decoder_noise=0.1,
+    warmup_samples=800,
+    weights={"reconstruction": 1.0, "paired": 1.0, "confusion": 0.0},
+)
+
+PRESETS = {
+    "paper": config.Preset(
+        Config(),
+        config.Training(
+            steps=200_000,
+            epoch_steps=1000,
+            batch_size=6,
+            learning_rate=1e-3,
+            clip_norm=1.0,
+            pitch_semitones=0.5,
+            precision="auto",
+        ),
+    ),
+    "base": config.Preset(
+        Config(decoder_layers=10),
+        config.Training(
+            steps=200_000,
+            epoch_steps=1000,
+            batch_size=6,
+            learning_rate=1e-3,
+            clip_norm=1.0,
+            pitch_semitones=0.5,
+            precision="auto",
+        ),
+    ),
+    # Learns from pairs, which the paper does not have; what translates best in an hour.
+    "small": config.Preset(
+        _SMALL,
+        config.Training(
+            steps=4000,
+            epoch_steps=200,
+            batch_size=2,
+            learning_rate=1e-3,
+            warmup_steps=100,
+            clip_norm=1.0,
+            sampled_epochs=3,
+        ),
+    ),
+    "tiny": config.Preset(
+        Config(
+            channels=8,
+            encoder_blocks=1,
+            encoder_layers=4,
+            latent=4,
+            hop=40,
+            decoder_channels=8,
+            decoder_blocks=2,
+            decoder_layers=3,
+            classifier_channels=8,
+            clip_frames=20,
+            segments=4,
+            warmup_samples=80,
+        ),
+        config.Training(steps=4, epoch_steps=2, batch_size=2, validation_batches=1),
+    ),
+}

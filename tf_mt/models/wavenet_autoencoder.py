@@ -1,0 +1,486 @@
+"""WaveNet autoencoders: a shared encoder, and a WaveNet decoder for each domain.
+
+What Universal Music Translation (Mor et al. 2019) and its relatives share. The encoder
+is to hear what is played and not who plays it: a classifier of domains is played
+against its codes, and what it hears may be locally out of tune (`--pitch_semitones`).
+Every decoder predicts the samples of its own domain from those before them and the
+codes. One batch has clips of every domain, and each decoder sees its own.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from tf_mt import config, dataset
+from tf_mt.audio import emphasis, mu_law, segments
+from tf_mt.layers import domain_classifier, stacks, wavenet, wavenet_sampling
+from tf_mt.losses import confusion, cross_entropy
+from tf_mt.models import translator
+
+# Half a period of it is as far as a segment is moved to go on in phase.
+LOWEST_HZ = 55.0
+
+# A frame that has nothing above is silent, and is not decoded.
+SILENCE = 1e-4
+
+WINDOW_SECONDS = 20.0
+OVERLAP_SECONDS = 0.5
+# A long recording is analysed so much at a time.
+ANALYSED_SECONDS = 10.0
+
+CONFUSIONS = ("ascent", "uniform")
+ARITHMETICS = ("float32", "bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(config.Knobs):
+    """Knobs of what all have; the defaults are those of the published decoders."""
+
+    latent: int = config.knob(64, "Channels of the code.", minimum=1)
+    hop: int = config.knob(
+        800, "Samples that a frame of the code stands for.", minimum=1
+    )
+    decoder_channels: int = config.knob(128, "Channels of a decoder.", minimum=1)
+    decoder_blocks: int = config.knob(4, "Blocks of a decoder.", minimum=1)
+    decoder_layers: int = config.knob(14, "Layers in each of them.", minimum=1)
+    classifier_channels: int = config.knob(
+        100, "Channels of the classifier of domains.", minimum=1
+    )
+    clip_frames: int = config.knob(15, "Frames in a training clip.", minimum=1)
+    pre_emphasis: float = config.knob(
+        0.0, "Coefficient of the filter before the codes; 0 has none.", minimum=0.0
+    )
+    decoder_noise: float = config.knob(
+        0.0,
+        "Largest standard deviation, of codes in [-0.5, 0.5], of the noise on the "
+        "samples that a decoder sees in training.",
+        minimum=0.0,
+    )
+    confusion: str = config.knob(
+        "ascent",
+        "How the encoder plays against the classifier: ascent on its loss, as "
+        "published, or uniform odds, which are bounded.",
+        choices=CONFUSIONS,
+    )
+    biased_decode: bool = config.knob(
+        False, "Whether codes become sound as in the published code, 11 dB noisier."
+    )
+    segments: int = config.knob(
+        64,
+        "Segments that a recording is cut into to be decoded at once.",
+        minimum=1,
+        playing=True,
+    )
+    warmup_samples: int = config.knob(
+        1600, "Samples that a segment decodes before its own.", minimum=0, playing=True
+    )
+    temperature: float = config.knob(
+        1.0,
+        "What logits are divided by before a code is drawn; 0 takes the likeliest.",
+        minimum=0.0,
+        playing=True,
+    )
+    top_k: int = config.knob(
+        0,
+        "Codes are drawn from so many likeliest ones; 0 takes all.",
+        minimum=0,
+        playing=True,
+    )
+    sampling_seed: int = config.knob(
+        0, "Seed of the codes that are drawn.", minimum=0, playing=True
+    )
+    arithmetic: str = config.knob(
+        "float32", "Arithmetic of the decoding.", choices=ARITHMETICS, playing=True
+    )
+    weights: dict = config.knob(
+        {"reconstruction": 1.0, "paired": 0.0, "confusion": 0.01, "classifier": 0.01},
+        "Weight of each loss term.",
+    )
+    warmup: dict = config.knob(
+        {"confusion": 0.0}, "Steps over which a term's weight rises from zero."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pre_emphasis >= 1.0:
+            raise ValueError(f"pre_emphasis={self.pre_emphasis} must be below 1.")
+        if self.top_k > mu_law.LEVELS:
+            raise ValueError(f"top_k={self.top_k} must be at most {mu_law.LEVELS}.")
+
+
+class Content(NamedTuple):
+    """What survives a translation.
+
+    Attributes:
+        code: float32 `[batch, frames, latent]`.
+        audible: bool `[batch, frames]`, which frames of the source are not silent.
+    """
+
+    code: tf.Tensor
+    audible: tf.Tensor
+
+
+class WaveNetAutoencoder(translator.Translator):
+    """The family behind the contract of `Translator`.
+
+    An approach makes its encoder in `make_encoder`, which is in two halves: `analyse`
+    looks at some samples for each frame, and `gather` at frames.
+
+    Args:
+        knobs: Its configuration.
+        info: The dataset that it is trained on.
+
+    Attributes:
+        reach: How many samples to either side of a frame `analyse` looks at.
+    """
+
+    terms = ("reconstruction", "paired", "confusion", "classifier")
+    reach: int
+
+    def __init__(self, knobs: Config, info: dataset.DatasetInfo):
+        super().__init__(knobs, info)
+        self.batches = "paired" if knobs.weights["paired"] else "stacked"
+        self.hop_samples = knobs.hop
+        self.clip_samples = knobs.clip_frames * knobs.hop
+        self.window_samples = self._frames(WINDOW_SECONDS) * knobs.hop
+        self.overlap_samples = self._frames(OVERLAP_SECONDS) * knobs.hop
+        self.encoder = self.make_encoder()
+        self.decoders = [
+            wavenet.Decoder(
+                knobs.decoder_channels,
+                knobs.latent,
+                knobs.decoder_blocks,
+                knobs.decoder_layers,
+                knobs.hop,
+            )
+            for _ in info.domains
+        ]
+        self.confuses = bool(knobs.weights["confusion"]) and len(info.domains) > 1
+        if self.confuses:
+            self.classifier = domain_classifier.DomainClassifier(
+                1, len(info.domains), knobs.classifier_channels
+            )
+        self._make_variables()
+
+    @abc.abstractmethod
+    def make_encoder(self) -> list[keras.Layer]:
+        """Makes the layers of the encoder."""
+
+    @abc.abstractmethod
+    def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Looks at scaled codes `[batch, samples, 1]`: `[batch, frames, any]`."""
+
+    def gather(self, frames: tf.Tensor) -> tf.Tensor:
+        """Makes the code `[batch, frames, latent]` of what `analyse` found."""
+        return frames
+
+    def further_terms(
+        self, frames: tf.Tensor, code: tf.Tensor, batch: translator.Batch
+    ) -> dict[str, tf.Tensor]:
+        """Losses of the encoder that only this approach has."""
+        del frames, code, batch
+        return {}
+
+    def _frames(self, seconds: float) -> int:
+        """The frames nearest to a time, one or more."""
+        return max(1, round(seconds * self.info.sample_rate_hz / self.knobs.hop))
+
+    def _make_variables(self) -> None:
+        frames = self.analyse(tf.zeros([1, self.clip_samples, 1]))
+        self.analysed = frames.shape[-1]
+        code = self.gather(frames)
+        for decoder in self.decoders:
+            decoder.make_variables()
+        if self.confuses:
+            self.classifier(code)
+        self.begun_with: frozenset[str] = frozenset()
+        self.built = True
+
+    def parts(self) -> dict[str, Sequence[keras.Layer]]:
+        """Encoder and decoders, and the classifier if it is played against."""
+        parts = {"autoencoder": [*self.encoder, *self.decoders]}
+        if self.confuses:
+            parts["classifier"] = [self.classifier]
+        return parts
+
+    def begin_from(self, other: translator.Translator) -> None:
+        """Takes over decoders, by domain, and the encoder if it is of the same kind.
+
+        See `Translator.begin_from`.
+        """
+        if not isinstance(other, WaveNetAutoencoder):
+            return super().begin_from(other)
+        known = dict(zip(other.info.domains, other.decoders, strict=True))
+        for name, decoder in zip(self.info.domains, self.decoders, strict=True):
+            if name in known:
+                _take_over(decoder, known[name], "decoder")
+        self.begun_with = frozenset(known)
+        if type(self) is type(other):
+            for own, its in zip(self.encoder, other.encoder, strict=True):
+                _take_over(own, its, "encoder")
+
+    def learn_only(self, domain: str) -> None:
+        """Freezes the encoder and the other decoders; see `Translator.learn_only`."""
+        self.learned_domains = (domain,)
+        for layer in self.encoder:
+            layer.trainable = False
+        for name, decoder in zip(self.info.domains, self.decoders, strict=True):
+            decoder.trainable = name == domain
+
+    def compile(
+        self,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        clip_norm: float = 0.0,
+    ) -> None:
+        """See `Translator.compile`; warns of clips that are too short to learn from."""
+        field = self.decoders[0].receptive_field
+        if self.clip_samples < field:
+            logging.warning(
+                "clip_frames=%d: a clip of %d samples is shorter than the receptive "
+                "field of a decoder, %d; the layers that reach farther see silence.",
+                self.knobs.clip_frames,
+                self.clip_samples,
+                field,
+            )
+        super().compile(optimizers, clip_norm)
+
+    def objectives(
+        self, batch: translator.Batch, training: bool
+    ) -> list[translator.Objective]:
+        """How well samples are predicted, and the game between code and classifier."""
+        codes = self._codes(batch["audio"])
+        heard = stacks.merge(self._codes(batch.get("heard", batch["audio"])))
+        frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], training)
+        code = self.gather(frames)
+        terms = self._prediction(codes, stacks.split(code, codes), batch, training)
+        terms |= self.further_terms(frames, code, batch)
+        objectives = [translator.Objective(("autoencoder",), terms)]
+        if self.confuses:
+            domain = stacks.merge(batch["domain"])
+            objectives.append(self._confuse(code, domain, terms))
+        return objectives
+
+    def _prediction(
+        self,
+        codes: tf.Tensor,
+        code: tf.Tensor,
+        batch: translator.Batch,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """The loss of every decoder on the clips of its own domain.
+
+        With pairs, odd rows are predicted from what another domain plays at the time.
+        """
+        signal = mu_law.scale(codes)
+        if training and self.knobs.decoder_noise:
+            signal += self._noise(signal, batch)
+        if not self.knobs.weights["paired"]:
+            return {"reconstruction": self._predict(signal, code, codes)}
+        others = tf.random.stateless_uniform(
+            [], batch["seed"], 1, max(2, len(self.decoders)), tf.int32
+        )
+        return {
+            "reconstruction": self._predict(signal[::2], code[::2], codes[::2]),
+            "paired": self._predict(
+                signal[1::2], tf.roll(code[1::2], others, axis=1), codes[1::2]
+            ),
+        }
+
+    def _predict(
+        self, signal: tf.Tensor, code: tf.Tensor, codes: tf.Tensor
+    ) -> tf.Tensor:
+        """Mean cross-entropy over `[batch, domains, samples]`."""
+        losses = []
+        for place, name in enumerate(self.learned_domains):
+            decoder = self.decoders[self.info.domains.index(name)]
+            logits = decoder(signal[:, place, :, tf.newaxis], code[:, place])
+            losses.append(cross_entropy.cross_entropy(logits, codes[:, place]))
+        return tf.add_n(losses) / len(losses)
+
+    def _noise(self, signal: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
+        """Normal noise, of each clip at a level of its own."""
+        level = tf.math.erf(tf.abs(self.normal(signal[..., :1], batch, stream=1)))
+        return self.knobs.decoder_noise * level * self.normal(signal, batch, stream=0)
+
+    def _confuse(
+        self, code: tf.Tensor, domain: tf.Tensor, terms: dict[str, tf.Tensor]
+    ) -> translator.Objective:
+        """Adds the encoder's share of the game; returns the classifier's."""
+        logits = self.classifier(code)
+        if self.knobs.confusion == "uniform":
+            terms["confusion"] = confusion.confusion(logits)
+        else:
+            terms["confusion"] = -confusion.classification(logits, domain)
+        seen = self.classifier(tf.stop_gradient(code))
+        return translator.Objective(
+            ("classifier",), {"classifier": confusion.classification(seen, domain)}
+        )
+
+    def _codes(self, audio: tf.Tensor) -> tf.Tensor:
+        return mu_law.encode(emphasis.emphasise(audio, self.knobs.pre_emphasis))
+
+    def encode(self, audio: tf.Tensor) -> Content:
+        """Looks at it piece by piece: the same as at once, and needs less memory."""
+        hop = self.knobs.hop
+        signal = mu_law.scale(self._codes(audio))[..., tf.newaxis]
+        clips, samples = tf.shape(audio)[0], tf.shape(audio)[1]
+        step = self._frames(ANALYSED_SECONDS) * hop
+        margin = -(-self.reach // hop) * hop
+        pieces = -(-samples // step)
+
+        def piece(number: tf.Tensor, found: tf.TensorArray) -> tuple:
+            first = number * step
+            begin, end = tf.maximum(0, first - margin), first + step
+            frames = self.analyse(signal[:, begin : end + margin])
+            own = (tf.minimum(end, samples) - first) // hop
+            frames = frames[:, (first - begin) // hop :][:, :own]
+            return number + 1, found.write(number, tf.transpose(frames, [1, 0, 2]))
+
+        found = tf.TensorArray(tf.float32, pieces, infer_shape=False)
+        _, found = tf.while_loop(
+            lambda number, _: number < pieces, piece, (0, found), parallel_iterations=1
+        )
+        frames = tf.transpose(found.concat(), [1, 0, 2])
+        frames = tf.ensure_shape(frames, [None, None, self.analysed])
+        peaks = tf.reduce_max(tf.reshape(tf.abs(audio), [clips, -1, hop]), axis=2)
+        return Content(self.gather(frames), peaks > SILENCE)
+
+    def timbre(self, domain: tf.Tensor) -> tf.Tensor:
+        """The number of the decoder."""
+        return domain
+
+    def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
+        """Cuts recordings into segments, decodes them at once, and joins them.
+
+        Every segment decodes some samples before its own, so that it has found its
+        sound where it is heard. Neighbours are joined in phase (`segments.join`).
+        """
+        knobs = self.knobs
+        lag = min(int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), knobs.hop // 4)
+        overlap = 4 * lag
+        before = -(-max(knobs.warmup_samples, overlap // 2) // knobs.hop)
+        after = -(-(overlap + 1) // 2 // knobs.hop)
+        clips, frames = tf.shape(content.code)[0], tf.shape(content.code)[1]
+        own = tf.maximum(-(-frames // knobs.segments), before + after)
+        count = -(-frames // own)
+        places = own * tf.range(count)[:, tf.newaxis] + tf.range(-before, own + after)
+        places = tf.clip_by_value(places, 0, frames - 1)
+        cut = tf.gather(content.code, places, axis=1)
+        audible = tf.reduce_any(tf.gather(content.audible, places, axis=1), axis=2)
+        sound = self._play(cut, audible, timbre)
+        joined = segments.join(
+            tf.reshape(sound, [clips, count, (before + own + after) * knobs.hop]),
+            own * knobs.hop,
+            before * knobs.hop,
+            overlap,
+            lag,
+        )
+        return joined[:, : frames * knobs.hop]
+
+    # A graph, also where the rest is not: a step of a loop is a sample.
+    @tf.function(reduce_retracing=True)
+    def _play(
+        self, code: tf.Tensor, audible: tf.Tensor, domain: tf.Tensor
+    ) -> tf.Tensor:
+        """Decodes segments, domain by domain, and so many at a time.
+
+        Args:
+            code: float32 `[batch, segments, frames, latent]`.
+            audible: bool `[batch, segments]`; the others stay silent.
+            domain: int32 `[batch]`.
+
+        Returns:
+            float32 `[batch * segments, samples]`.
+        """
+        knobs = self.knobs
+        clips, count, frames = tf.unstack(tf.shape(code)[:3])
+        samples = frames * knobs.hop
+        # A segment draws what it draws, whatever else is decoded with it.
+        chance = tf.random.stateless_uniform([count, samples], [knobs.sampling_seed, 0])
+        code = stacks.merge(code)
+        number = tf.tile(tf.range(count), [clips])
+        domain = tf.where(tf.reshape(audible, [-1]), tf.repeat(domain, count), -1)
+        sound = tf.zeros([clips * count, samples])
+
+        def of_domain(played: tf.Tensor, sound: tf.Tensor) -> tuple:
+            rows = tf.where(domain == played)[:, 0]
+            weights = tf.switch_case(played, [self._weights(d) for d in self.decoders])
+
+            def group(first: tf.Tensor, sound: tf.Tensor) -> tuple:
+                chosen = rows[first : first + knobs.segments]
+                drawn = tf.gather(chance, tf.gather(number, chosen))
+                codes = self._sample(weights, tf.gather(code, chosen), drawn)
+                audio = self._sound(codes)
+                sound = tf.tensor_scatter_nd_update(sound, chosen[:, tf.newaxis], audio)
+                return first + knobs.segments, sound
+
+            _, sound = tf.while_loop(
+                lambda first, _: first < tf.size(rows),
+                group,
+                (0, sound),
+                parallel_iterations=1,
+            )
+            return played + 1, sound
+
+        _, sound = tf.while_loop(
+            lambda played, _: played < len(self.decoders),
+            of_domain,
+            (0, sound),
+            parallel_iterations=1,
+        )
+        return sound
+
+    def _weights(self, decoder: wavenet.Decoder):
+        dtype = tf.as_dtype(self.knobs.arithmetic)
+        return lambda: wavenet_sampling.weights(decoder, dtype)
+
+    def _sample(
+        self, weights: wavenet_sampling.Weights, code: tf.Tensor, chance: tf.Tensor
+    ) -> tf.Tensor:
+        """Draws the codes of streams: int32 `[streams, samples]`."""
+        chance = tf.transpose(chance)
+
+        def choose(number: tf.Tensor, logits: tf.Tensor) -> tuple:
+            codes = wavenet_sampling.draw(
+                logits, chance[number], self.knobs.temperature, self.knobs.top_k
+            )
+            return codes, codes
+
+        drawn = wavenet_sampling.run(
+            weights,
+            self.decoders[0].dilations,
+            tf.transpose(code, [1, 0, 2]),
+            self.knobs.hop,
+            choose,
+            tf.TensorSpec([None], tf.int32),
+        )
+        return tf.transpose(drawn)
+
+    def _sound(self, codes: tf.Tensor) -> tf.Tensor:
+        audio = mu_law.decode(codes, self.knobs.biased_decode)
+        return emphasis.de_emphasise(audio, self.knobs.pre_emphasis)
+
+    def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
+        """Rounds every sample to its mu-law code."""
+        return self._sound(self._codes(audio))
+
+    def code(self, content: Content) -> tf.Tensor:
+        """Mean and standard deviation over time of each channel."""
+        mean, variance = tf.nn.moments(content.code, [1])
+        return tf.concat([mean, tf.sqrt(variance)], axis=1)
+
+
+def _take_over(own: keras.Layer, its: keras.Layer, what: str) -> None:
+    """Copies weights, if they are of the same shapes."""
+    shapes = [[tuple(v.shape) for v in layer.variables] for layer in (own, its)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"init_from: the {what} there has other sizes; give the same values for "
+            "latent and for the knobs that begin with that word."
+        )
+    own.set_weights(its.get_weights())
