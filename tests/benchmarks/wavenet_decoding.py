@@ -36,13 +36,21 @@ PRESETS = flags.DEFINE_multi_string(
     "preset", ["base", "paper"], "Presets of umt; may be repeated."
 )
 
+INTRA_OP = flags.DEFINE_integer(
+    "intra_op_threads", 1, "Threads that an operation may use; 0: as TensorFlow likes."
+)
+
 RATE_HZ = 16_000
 NAIVE_SAMPLES = 3
 
 
 def main(argv: list[str]) -> None:
     """Prints a table of samples per second."""
-    print(f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}")
+    tf.config.threading.set_intra_op_parallelism_threads(INTRA_OP.value)
+    print(
+        f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, "
+        f"{INTRA_OP.value or 'any number of'} threads for an operation"
+    )
     print(f"{'':46}{'samples/s':>12}{'x real time':>13}{'ratio':>9}")
     for preset in PRESETS.value:
         knobs = models.preset("umt", preset).model

@@ -36,14 +36,14 @@ def equal_to_published(model, states, sizes, frames):
     heard = published_networks.encode(codes, states[0]["encoder_state"], sizes)
     code = model.analyse(signal)
     np.testing.assert_allclose(code[0], heard.T, atol=1e-4)
-    assert np.std(heard) > 0.05
+    assert np.ptp(heard, axis=1).min() > 0.01
     for decoder, state in zip(model.decoders, states, strict=True):
         expected = published_networks.predict(
             codes, heard, state["decoder_state"], sizes
         )
         logits = decoder(signal, code)
         np.testing.assert_allclose(logits[0], expected.T, atol=1e-4)
-        assert np.std(expected) > 0.5
+        assert np.ptp(expected, axis=1).min() > 0.01
 
 
 @pytest.mark.parametrize("layout", torch_writer.LAYOUTS)
@@ -78,6 +78,7 @@ def test_published_sizes():
     assert published_umt.knobs(arguments) == umt.Config(weights={"confusion": 0.0})
 
 
+@pytest.mark.slow
 def test_the_run_plays(tmp_path):
     published_networks.write(tmp_path / "published", SMALL, encoder_pool=40)
     imported(tmp_path)

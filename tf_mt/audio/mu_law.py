@@ -33,8 +33,8 @@ def decode(codes: tf.Tensor, biased: bool = False) -> tf.Tensor:
     Args:
         codes: int32 in [0, 255].
         biased: Whether to decode as the published code of Universal Music Translation
-            does, half a bin too low. It has 26.4 dB of signal to noise on noise of
-            -20 dB, where the middle of a bin has 37.8 dB.
+            does, half a bin too low or more. On noise of -20 dB it has 26.4 dB of
+            signal to noise, where the middle of a bin has 37.8 dB.
 
     Returns:
         float32 in [-1, 1], of the same shape.

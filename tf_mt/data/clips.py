@@ -236,7 +236,7 @@ def _of_domains(
         if name not in stored:
             raise ValueError(names.unknown("domain", name, stored))
     return [
-        record._replace(domain=wanted.index(stored[record.domain]))
+        dataclasses.replace(record, domain=wanted.index(stored[record.domain]))
         for record in records
         if record.domain >= 0 and stored[record.domain] in wanted
     ]

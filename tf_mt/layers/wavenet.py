@@ -31,6 +31,9 @@ class Encoder(keras.layers.Layer):
         hop: Samples that one frame of the code stands for.
         pre_activation: Whether a layer begins with a ReLU, as in the paper; its
             published code has none.
+        stride: Samples from one step of the first convolution to the next, whose kernel
+            is then twice that; 1 is the paper's, of kernel 3. The layers that follow
+            have so many times fewer steps.
     """
 
     def __init__(
@@ -41,24 +44,26 @@ class Encoder(keras.layers.Layer):
         layers: int,
         hop: int,
         pre_activation: bool = False,
+        stride: int = 1,
     ):
         super().__init__()
-        self.hop = hop
+        self.hop = hop // stride
         self.pre_activation = pre_activation
-        self.first = keras.layers.Conv1D(channels, 3, padding="same")
+        kernel = 3 if stride == 1 else 2 * stride
+        self.first = keras.layers.Conv1D(
+            channels, kernel, strides=stride, padding="same"
+        )
         self.dilated = [
             keras.layers.Conv1D(channels, 3, padding="same", dilation_rate=dilation)
             for dilation in dilations(blocks, layers)
         ]
         self.mixing = [keras.layers.Conv1D(channels, 1) for _ in self.dilated]
         self.last = keras.layers.Conv1D(latent, 1)
+        dilated = stride * sum(dilations(blocks, layers))
         # From a sample to the farthest that it depends on, to either side.
-        self.reach = 1 + sum(dilations(blocks, layers))
-
-    @property
-    def receptive_field(self) -> int:
-        """Samples that one sample of the code depends on, before pooling."""
-        return 2 * self.reach + 1
+        self.reach = kernel // 2 + dilated
+        # Samples that one step depends on, before pooling.
+        self.receptive_field = kernel + 2 * dilated
 
     def call(self, signal: tf.Tensor) -> tf.Tensor:
         """Encodes `[batch, samples, channels]` to `[batch, samples / hop, latent]`."""

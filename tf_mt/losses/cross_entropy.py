@@ -4,15 +4,16 @@ import tensorflow as tf
 
 
 def cross_entropy(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy of classes, in nats.
+    """Mean cross-entropy of the classes of each clip, in nats.
 
     Args:
-        logits: float32 `[..., classes]`.
-        codes: int32 `[...]`, the right classes.
+        logits: float32 `[batch, samples, classes]`.
+        codes: int32 `[batch, samples]`, the right classes.
 
     Returns:
-        A scalar; ln(classes) if nothing is known.
+        float32 `[batch]`; ln(classes) if nothing is known.
     """
     return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=codes, logits=logits)
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=codes, logits=logits),
+        axis=1,
     )

@@ -55,6 +55,7 @@ class Config(wavenet_autoencoder.Config):
         {
             "reconstruction": 1.0,
             "paired": 0.0,
+            "spectrum": 0.0,
             "confusion": 0.01,
             "classifier": 0.01,
             "info_nce": 1.0,
@@ -231,7 +232,7 @@ _SMALL = {
     **_DECODERS,
     "frame_channels": 128,
     "clip_frames": 20,
-    "weights": {"paired": 1.0, "confusion": 0.0},
+    "weights": {"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
 }
 
 _TINY = {

@@ -100,6 +100,7 @@ def fill_decoder(decoder: wavenet.Decoder, tensors: Mapping[str, np.ndarray]) ->
 
 
 def _fill(what: str, parts: _Parts, tensors: Mapping[str, np.ndarray]) -> None:
+    """Gives layers their tensors, which have to be these and no others."""
     shapes = {}
     for layer, names in parts:
         # A dense layer is a convolution of size 1.
@@ -119,6 +120,7 @@ def _check(
     shapes: Mapping[str, tuple[int, ...]],
     tensors: Mapping[str, np.ndarray],
 ) -> None:
+    """Holds tensors against the shapes that they should have."""
     found = {name: np.shape(values) for name, values in tensors.items()}
     for name in sorted({*shapes, *found}):
         shape, wanted = (known.get(name, "absent") for known in (found, shapes))

@@ -25,6 +25,19 @@ class Config(wavenet_autoencoder.Config):
         "Whether the encoder's layers begin with a ReLU, as in the paper; its "
         "published code has none.",
     )
+    encoder_stride: int = config.knob(
+        1,
+        "Samples from one step of the encoder's first convolution to the next; so many "
+        "times cheaper is the encoder. The paper's is 1.",
+        minimum=1,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hop % self.encoder_stride:
+            raise ValueError(
+                f"encoder_stride={self.encoder_stride} must divide hop={self.hop}."
+            )
 
 
 class Umt(wavenet_autoencoder.WaveNetAutoencoder):
@@ -40,6 +53,7 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
             knobs.encoder_layers,
             knobs.hop,
             knobs.pre_activation,
+            knobs.encoder_stride,
         )
         self.reach = encoder.reach
         return [encoder]
@@ -51,19 +65,20 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
 
 
 _SMALL = Config(
-    channels=48,
+    channels=128,
     encoder_blocks=2,
-    encoder_layers=7,
+    encoder_layers=5,
+    encoder_stride=8,
     latent=32,
     hop=400,
     decoder_channels=64,
     decoder_blocks=2,
-    decoder_layers=8,
+    decoder_layers=6,
     clip_frames=8,
     pre_emphasis=0.85,
-    decoder_noise=0.1,
+    decoder_noise=0.05,
     warmup_samples=800,
-    weights={"reconstruction": 1.0, "paired": 1.0, "confusion": 0.0},
+    weights={"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
 )
 
 PRESETS = {
@@ -95,10 +110,10 @@ PRESETS = {
     "small": config.Preset(
         _SMALL,
         config.Training(
-            steps=4000,
+            steps=5000,
             epoch_steps=200,
             batch_size=2,
-            learning_rate=1e-3,
+            learning_rate=1.5e-3,
             warmup_steps=100,
             clip_norm=1.0,
             sampled_epochs=3,
@@ -111,7 +126,7 @@ PRESETS = {
             encoder_layers=4,
             latent=4,
             hop=40,
-            decoder_channels=8,
+            decoder_channels=16,
             decoder_blocks=2,
             decoder_layers=3,
             classifier_channels=8,

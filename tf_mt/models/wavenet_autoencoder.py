@@ -9,6 +9,7 @@ codes. One batch has clips of every domain, and each decoder sees its own.
 
 import abc
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,8 +19,15 @@ from absl import logging
 
 from tf_mt import config, dataset
 from tf_mt.audio import emphasis, mu_law, segments
-from tf_mt.layers import domain_classifier, stacks, wavenet, wavenet_sampling
-from tf_mt.losses import confusion, cross_entropy
+from tf_mt.layers import (
+    domain_classifier,
+    spectrogram,
+    spectrum_head,
+    stacks,
+    wavenet,
+    wavenet_sampling,
+)
+from tf_mt.losses import confusion, cross_entropy, reconstruction
 from tf_mt.models import translator
 
 # Half a period of it is as far as a segment is moved to go on in phase.
@@ -27,6 +35,11 @@ LOWEST_HZ = 55.0
 
 # A frame that has nothing above is silent, and is not decoded.
 SILENCE = 1e-4
+
+# Of the spectrogram that a code is to tell, about.
+FRAME_SAMPLES = 1600
+BANDS = 128
+HEAD_CHANNELS = 128
 
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 0.5
@@ -76,6 +89,13 @@ class Config(config.Knobs):
         minimum=1,
         playing=True,
     )
+    lanes: int = config.knob(
+        2,
+        "Loops that share the segments and run side by side; as many as there are "
+        "cores is fastest where an operation has one of them.",
+        minimum=1,
+        playing=True,
+    )
     warmup_samples: int = config.knob(
         1600, "Samples that a segment decodes before its own.", minimum=0, playing=True
     )
@@ -98,7 +118,13 @@ class Config(config.Knobs):
         "float32", "Arithmetic of the decoding.", choices=ARITHMETICS, playing=True
     )
     weights: dict = config.knob(
-        {"reconstruction": 1.0, "paired": 0.0, "confusion": 0.01, "classifier": 0.01},
+        {
+            "reconstruction": 1.0,
+            "paired": 0.0,
+            "spectrum": 0.0,
+            "confusion": 0.01,
+            "classifier": 0.01,
+        },
         "Weight of each loss term.",
     )
     warmup: dict = config.knob(
@@ -139,7 +165,7 @@ class WaveNetAutoencoder(translator.Translator):
         reach: How many samples to either side of a frame `analyse` looks at.
     """
 
-    terms = ("reconstruction", "paired", "confusion", "classifier")
+    terms = ("reconstruction", "paired", "spectrum", "confusion", "classifier")
     reach: int
 
     def __init__(self, knobs: Config, info: dataset.DatasetInfo):
@@ -159,6 +185,19 @@ class WaveNetAutoencoder(translator.Translator):
                 knobs.hop,
             )
             for _ in info.domains
+        ]
+        # Frames of the spectrogram are those of the code.
+        self.front = spectrogram.LogMel(
+            info.sample_rate_hz,
+            2 * knobs.hop * max(1, round(FRAME_SAMPLES / (2 * knobs.hop))),
+            knobs.hop,
+            BANDS,
+            LOWEST_HZ,
+            iterations=0,
+        )
+        self.heads = [
+            spectrum_head.SpectrumHead(HEAD_CHANNELS, BANDS)
+            for _ in (info.domains if knobs.weights["spectrum"] else ())
         ]
         self.confuses = bool(knobs.weights["confusion"]) and len(info.domains) > 1
         if self.confuses:
@@ -196,6 +235,8 @@ class WaveNetAutoencoder(translator.Translator):
         code = self.gather(frames)
         for decoder in self.decoders:
             decoder.make_variables()
+        for head in self.heads:
+            head(code)
         if self.confuses:
             self.classifier(code)
         self.begun_with: frozenset[str] = frozenset()
@@ -203,7 +244,7 @@ class WaveNetAutoencoder(translator.Translator):
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
         """Encoder and decoders, and the classifier if it is played against."""
-        parts = {"autoencoder": [*self.encoder, *self.decoders]}
+        parts = {"autoencoder": [*self.encoder, *self.decoders, *self.heads]}
         if self.confuses:
             parts["classifier"] = [self.classifier]
         return parts
@@ -257,7 +298,10 @@ class WaveNetAutoencoder(translator.Translator):
         heard = stacks.merge(self._codes(batch.get("heard", batch["audio"])))
         frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], training)
         code = self.gather(frames)
-        terms = self._prediction(codes, stacks.split(code, codes), batch, training)
+        content = self._exchanged(stacks.split(code, codes), batch)
+        terms = self._predict(codes, content, batch, training)
+        if self.heads:
+            terms["spectrum"] = self._read(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
         objectives = [translator.Objective(("autoencoder",), terms)]
         if self.confuses:
@@ -265,46 +309,72 @@ class WaveNetAutoencoder(translator.Translator):
             objectives.append(self._confuse(code, domain, terms))
         return objectives
 
-    def _prediction(
-        self,
-        codes: tf.Tensor,
-        code: tf.Tensor,
-        batch: translator.Batch,
-        training: bool,
-    ) -> dict[str, tf.Tensor]:
-        """The loss of every decoder on the clips of its own domain.
+    def _exchanged(self, code: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
+        """What the decoders hear, `[batch, domains, frames, latent]`.
 
-        With pairs, odd rows are predicted from what another domain plays at the time.
+        With pairs, odd rows have what another domain plays at the time.
         """
-        signal = mu_law.scale(codes)
-        if training and self.knobs.decoder_noise:
-            signal += self._noise(signal, batch)
         if not self.knobs.weights["paired"]:
-            return {"reconstruction": self._predict(signal, code, codes)}
+            return code
         others = tf.random.stateless_uniform(
             [], batch["seed"], 1, max(2, len(self.decoders)), tf.int32
         )
-        return {
-            "reconstruction": self._predict(signal[::2], code[::2], codes[::2]),
-            "paired": self._predict(
-                signal[1::2], tf.roll(code[1::2], others, axis=1), codes[1::2]
-            ),
-        }
+        return tf.where(
+            self._odd(code)[:, tf.newaxis, tf.newaxis, tf.newaxis],
+            tf.roll(code, others, axis=1),
+            code,
+        )
 
     def _predict(
-        self, signal: tf.Tensor, code: tf.Tensor, codes: tf.Tensor
-    ) -> tf.Tensor:
-        """Mean cross-entropy over `[batch, domains, samples]`."""
+        self,
+        codes: tf.Tensor,
+        content: tf.Tensor,
+        batch: translator.Batch,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """The loss of every decoder on the clips of its own domain."""
+        signal = mu_law.scale(codes)
+        if training and self.knobs.decoder_noise:
+            signal += self._noise(signal, batch)
         losses = []
-        for place, name in enumerate(self.learned_domains):
-            decoder = self.decoders[self.info.domains.index(name)]
-            logits = decoder(signal[:, place, :, tf.newaxis], code[:, place])
+        for place, decoder in enumerate(self._learned(self.decoders)):
+            logits = decoder(signal[:, place, :, tf.newaxis], content[:, place])
             losses.append(cross_entropy.cross_entropy(logits, codes[:, place]))
+        by_row = tf.add_n(losses) / len(losses)
+        if not self.knobs.weights["paired"]:
+            return {"reconstruction": tf.reduce_mean(by_row)}
+        # Sums over half of the rows, however they fall on the replicas.
+        odd = self._odd(by_row)
+        return {
+            "reconstruction": 2.0 * tf.reduce_mean(tf.where(odd, 0.0, by_row)),
+            "paired": 2.0 * tf.reduce_mean(tf.where(odd, by_row, 0.0)),
+        }
+
+    def _odd(self, like: tf.Tensor) -> tf.Tensor:
+        """Which rows of the whole batch have odd numbers: bool `[batch]`."""
+        rows = tf.shape(like)[0]
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return (rows * replica + tf.range(rows)) % 2 == 1
+
+    def _read(self, audio: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+        """How well the spectrograms that are to be played are read off the codes."""
+        losses = [
+            reconstruction.l1(
+                head(content[:, place]), self.front.log_mel(audio[:, place])
+            )
+            for place, head in enumerate(self._learned(self.heads))
+        ]
         return tf.add_n(losses) / len(losses)
+
+    def _learned(self, layers: Sequence[keras.Layer]) -> list[keras.Layer]:
+        """Those of the domains that are trained on, in their order."""
+        return [layers[self.info.domains.index(d)] for d in self.learned_domains]
 
     def _noise(self, signal: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
         """Normal noise, of each clip at a level of its own."""
-        level = tf.math.erf(tf.abs(self.normal(signal[..., :1], batch, stream=1)))
+        chance = tf.abs(self.normal(signal[..., :1], batch, stream=1))
+        # Uniform in [0, 1).
+        level = tf.math.erf(chance / math.sqrt(2.0))
         return self.knobs.decoder_noise * level * self.normal(signal, batch, stream=0)
 
     def _confuse(
@@ -413,9 +483,18 @@ class WaveNetAutoencoder(translator.Translator):
 
             def group(first: tf.Tensor, sound: tf.Tensor) -> tuple:
                 chosen = rows[first : first + knobs.segments]
-                drawn = tf.gather(chance, tf.gather(number, chosen))
-                codes = self._sample(weights, tf.gather(code, chosen), drawn)
-                audio = self._sound(codes)
+                # Loops that do not wait for each other, for cores that do not either.
+                share = -(-tf.size(chosen) // knobs.lanes)
+                codes = [
+                    self._sample(
+                        weights,
+                        tf.gather(code, part),
+                        tf.gather(chance, tf.gather(number, part)),
+                    )
+                    for lane in range(knobs.lanes)
+                    for part in [chosen[lane * share :][:share]]
+                ]
+                audio = self._sound(tf.concat(codes, axis=0))
                 sound = tf.tensor_scatter_nd_update(sound, chosen[:, tf.newaxis], audio)
                 return first + knobs.segments, sound
 

@@ -1,4 +1,4 @@
-"""Codes are ITU-T G.711's curve rounded down, and decode to the middle of their bins."""
+"""Codes are the curve of ITU-T G.711 rounded down, and decode to the middle of bins."""
 
 import numpy as np
 import pytest

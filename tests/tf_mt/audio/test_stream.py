@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -147,3 +148,21 @@ def test_two_files_that_would_be_written_to_one(tmp_path):
 def test_it_needs_no_tensorflow():
     program = "import sys, tf_mt.audio.stream; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def slowly(blocks):
+    for block in blocks:
+        time.sleep(len(block) / RATE_HZ / 40.0)
+        yield block
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(61, True), (59, False)])
+def test_who_has_much_to_translate_is_told_how_long_it_will_take(
+    tmp_path, capsys, monkeypatch, seconds, told
+):
+    monkeypatch.setattr(stream, "TRIED_SECONDS", 1.0)
+    files.write(tmp_path / "in.wav", np.zeros(seconds * RATE_HZ), RATE_HZ)
+    stream.translate_files(tmp_path / "in.wav", tmp_path / "out.wav", RATE_HZ, slowly)
+    said = capsys.readouterr().out
+    assert said.startswith("0:01:01 of audio will take about 0:00:0") == told
+    assert bool(said) == told

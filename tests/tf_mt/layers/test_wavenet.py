@@ -1,3 +1,5 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,8 +17,8 @@ def randomised(layer, seed=0):
     return layer
 
 
-def encoder(channels=8, latent=3, blocks=2, layers=3, hop=HOP, pre_activation=False):
-    made = wavenet.Encoder(channels, latent, blocks, layers, hop, pre_activation)
+def encoder(channels=8, latent=3, blocks=2, layers=3, hop=HOP, **options):
+    made = wavenet.Encoder(channels, latent, blocks, layers, hop, **options)
     made(tf.zeros([1, hop, 1]))
     return randomised(made)
 
@@ -104,7 +106,9 @@ def test_the_decoder_equals_numpy():
     layer, signal, content = decoder(), clips(12 * HOP), contents(12)
     logits = layer(tf.constant(signal, tf.float32), tf.constant(content, tf.float32))
     assert logits.shape == (2, 12 * HOP, 256)
-    expected = [numpy_decoder(layer, *rows) for rows in zip(signal, content)]
+    expected = [
+        numpy_decoder(layer, *rows) for rows in zip(signal, content, strict=True)
+    ]
     np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -114,6 +118,23 @@ def test_a_frame_is_the_mean_of_its_samples_codes():
     signal = tf.constant(clips(6 * HOP), tf.float32)
     samples = tf.reshape(unpooled(signal), [2, 6, HOP, 3])
     np.testing.assert_allclose(pooled(signal), tf.reduce_mean(samples, 2), atol=1e-5)
+
+
+def test_a_strided_encoder_sees_fewer_steps():
+    stride, samples = 4, 96
+    strided, plain = encoder(hop=8, stride=stride), encoder(hop=2)
+    first = strided.first.get_weights()
+    plain.set_weights([*plain.first.get_weights(), *strided.get_weights()[2:]])
+    signal = clips(samples)
+    padded = np.pad(signal, [(0, 0), (stride // 2, stride // 2), (0, 0)])
+    starts = range(0, samples, stride)
+    windows = np.stack([padded[:, at : at + 2 * stride] for at in starts], axis=1)
+    steps = np.einsum("bski,kio->bso", windows, first[0]) + first[1]
+    with mock.patch.object(plain, "first", lambda _: tf.constant(steps, tf.float32)):
+        expected = plain(tf.constant(signal, tf.float32))
+    found = strided(tf.constant(signal, tf.float32))
+    assert found.shape == (2, samples // 8, 3)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_pre_activation_has_no_weights_of_its_own():
@@ -166,6 +187,18 @@ def test_the_encoder_sees_as_far_as_it_says(blocks, layers):
     expected = np.arange(place - layer.reach, place + layer.reach + 1)
     np.testing.assert_array_equal(seen, expected)
     assert len(seen) == layer.receptive_field
+
+
+@pytest.mark.parametrize("stride", [2, 8])
+def test_a_strided_encoder_sees_no_farther_than_it_says(stride):
+    layer = encoder(1, 1, 2, 3, hop=stride, stride=stride)
+    layer.set_weights([np.ones(weight.shape) for weight in layer.get_weights()])
+    frame = layer.reach // stride + 2
+    signal = tf.zeros([1, 2 * frame * stride, 1])
+    seen = samples_seen(signal, lambda signal: layer(signal)[0, frame])
+    assert frame * stride - seen[0] <= layer.reach
+    assert seen[-1] - (frame + 1) * stride < layer.reach
+    assert len(seen) == np.ptp(seen) + 1 > 2 * layer.reach - stride
 
 
 @pytest.mark.parametrize(("blocks", "layers"), [(1, 1), (2, 3), (3, 6)])

@@ -78,10 +78,12 @@ def test_before_training_every_code_is_as_likely():
     assert found["paired"] == pytest.approx(np.log(256.0), abs=0.1)
 
 
-@pytest.mark.parametrize("layers", [4, 6])
-def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, layers):
+@pytest.mark.parametrize(
+    "changes", [{}, {"encoder_layers": 6}, {"encoder_layers": 3, "encoder_stride": 8}]
+)
+def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, changes):
     monkeypatch.setattr(wavenet_autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
-    model = player(encoder_layers=layers)
+    model = player(**changes)
     for frames in (1, 3, 4, 11, 12):
         audio = noise(2, frames * HOP)
         signal = mu_law.scale(mu_law.encode(audio))[..., tf.newaxis]
@@ -151,7 +153,6 @@ def test_one_segment_is_what_its_decoder_draws(changes):
         )
 
     codes = tf.transpose(draw())
-    assert len(np.unique(codes)) > 1
     sound = emphasis.de_emphasise(mu_law.decode(codes), knobs.pre_emphasis)
     own = sound[:, lead * HOP : (lead + frames) * HOP]
     played = model.decode(content, tf.constant([1]))
@@ -160,7 +161,8 @@ def test_one_segment_is_what_its_decoder_draws(changes):
 
 def test_a_batch_of_more_segments_than_are_decoded_at_once():
     model = player(segments=3, warmup_samples=HOP)
-    audio, domain = noise(5, 12 * HOP), tf.constant([0, 1, 1, 1, 0])
+    # Two segments of each clip, three at a time.
+    audio, domain = noise(5, 4 * HOP), tf.constant([0, 1, 1, 1, 0])
     together = model.translate(audio, domain)
     for row in (0, 3, 4):
         alone = model.translate(audio[row : row + 1], domain[row : row + 1])
@@ -287,20 +289,33 @@ def test_pairs_are_predicted_from_what_the_other_plays():
 
 def test_pairs_are_never_of_a_clip_with_itself():
     model = paired(DOMAINS)
-    batch, apart = batch_for(model), set()
-    own = model.encode(batch["audio"][1]).code
-    for step in range(4):
-        with mock.patch.object(
-            umt.Umt, "_predict", autospec=True, side_effect=umt.Umt._predict
-        ) as predict:
-            model.objectives({**batch, "seed": tf.constant([0, step])}, False)
-        code = predict.call_args_list[1].args[2][0]
+    code, apart = noise(2, 3, 20, 4), set()
+    for step in range(8):
+        even, odd = model._exchanged(code, {"seed": tf.constant([0, step])})
+        np.testing.assert_array_equal(even, code[0])
         apart |= {
             shift
             for shift in range(3)
-            if np.allclose(code, np.roll(own, shift, axis=0), atol=1e-5)
+            if np.array_equal(odd, np.roll(code[1], shift, axis=0))
         }
     assert apart == {1, 2}
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_spectra_are_read_off_what_the_decoders_hear(shift):
+    weights = {"spectrum": 1.0, "paired": float(shift), "confusion": 0.0}
+    model = randomised(made(DOMAINS[:2], weights=weights))
+    batch = batch_for(model)
+    audio = batch["audio"]
+    losses = []
+    for row in range(2):
+        code = model.encode(audio[row]).code
+        for place, head in enumerate(model.heads):
+            read = head(code[np.newaxis, (place + row * shift) % 2])
+            log_mel = model.front.log_mel(audio[row, place : place + 1])
+            assert read.shape == log_mel.shape
+            losses.append(np.abs(read - log_mel).mean())
+    assert terms(model, batch)["spectrum"] == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 @functools.cache
@@ -308,10 +323,12 @@ def game(confusion):
     return made(confusion=confusion)
 
 
-def test_without_pairs_there_is_no_such_term():
+def test_without_pairs_and_spectra_there_are_no_such_terms():
     model = game("ascent")
     assert model.batches == "stacked"
-    assert "paired" not in terms(model, batch_for(model))
+    expected = {"reconstruction", "confusion", "classifier"}
+    assert set(terms(model, batch_for(model))) == expected
+    assert model.heads == []
 
 
 def test_ascent_is_the_classifiers_loss_turned_around():
@@ -365,6 +382,7 @@ def test_windows_are_whole_frames():
         ({"top_k": -1}, "top_k=-1 must be at least 0"),
         ({"temperature": -0.5}, r"temperature=-0\.5 must be at least 0"),
         ({"pre_emphasis": 1.0}, r"pre_emphasis=1\.0 must be below 1"),
+        ({"encoder_stride": 7}, "encoder_stride=7 must divide hop=40"),
         ({"confusion": "ascend"}, "did you mean 'ascent'"),
         ({"arithmetic": "bfloat61"}, "did you mean 'bfloat16'"),
     ],
