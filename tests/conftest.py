@@ -19,6 +19,8 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+# The processes of the tests share the cores, and operations are small.
+tf.config.threading.set_intra_op_parallelism_threads(1)
 
 DOMAINS = ("violin", "flute", "trumpet")
 SAMPLE_RATE_HZ = 8000

@@ -11,6 +11,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 from serving import client
 from serving.server.model import Model
 from tf_mt import bundle, dataset, models, run, system
+from tf_mt.models import wavenet_autoencoder
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
 
@@ -20,14 +21,23 @@ def noise(*shape):
     return audio.astype(np.float32)
 
 
-def untrained(path, preset="tiny"):
+@pytest.fixture(scope="module", autouse=True)
+def short_windows():
+    """An untrained WaveNet plays as long as a trained one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(wavenet_autoencoder, "WINDOW_SECONDS", 1.0)
+        yield
+
+
+def untrained(path, approach, preset):
     """A run that has only just begun, of a model quiet enough not to be clipped."""
-    settings = run.settings_of("vae_gan", models.preset("vae_gan", preset), INFO)
+    settings = run.settings_of(approach, models.preset(approach, preset), INFO)
     keras.utils.set_random_seed(0)
     model = run.build(settings)
-    for variable in model.generator.trainable_variables:
-        if variable.shape == (model.knobs.bands,):
-            variable.assign(np.full(variable.shape, -2.0))
+    if approach == "vae_gan":
+        for variable in model.generator.trainable_variables:
+            if variable.shape == (model.knobs.bands,):
+                variable.assign(np.full(variable.shape, -2.0))
     folder = run.Run(path)
     folder.settle(settings)
     folder.save(model, step=0, history=[])
@@ -35,12 +45,18 @@ def untrained(path, preset="tiny"):
 
 
 @pytest.fixture(
-    scope="module", params=["tiny", pytest.param("small", marks=pytest.mark.slow)]
+    scope="module",
+    params=[
+        *((approach, "tiny") for approach in models.APPROACHES),
+        pytest.param(("vae_gan", "small"), marks=pytest.mark.slow),
+    ],
+    ids="_".join,
 )
 def toy(request, tmp_path_factory):
     """The folder of an untrained run and its bundle."""
-    folder = tmp_path_factory.mktemp(request.param)
-    begun = untrained(folder / "run", request.param)
+    approach, preset = request.param
+    folder = tmp_path_factory.mktemp(f"{approach}_{preset}")
+    begun = untrained(folder / "run", approach, preset)
     bundle.export(run.load_model(begun), folder / "bundle")
     return folder
 

@@ -14,9 +14,16 @@ from tf_mt.data import clips
 pytestmark = pytest.mark.slow
 
 
+def tiny(approach, **changes):
+    """The tiny preset, with a term whose layers belong to the domains."""
+    knobs = models.preset(approach, "tiny").model
+    weights = {**knobs.weights, "spectrum": 1.0}
+    return dataclasses.replace(knobs, weights=weights, **changes)
+
+
 def trained(approach, data, folder, info=None, knobs=None, **settings):
-    preset = models.preset(approach, "tiny")
-    preset = config.Preset(knobs or preset.model, preset.training)
+    training = models.preset(approach, "tiny").training
+    preset = config.Preset(knobs or models.preset(approach, "tiny").model, training)
     settings = run.settings_of(approach, preset, info or clips.read_info(data)) | {
         name: str(value) for name, value in settings.items()
     }
@@ -46,7 +53,7 @@ def first(scores_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("first") / "run"
     info = clips.read_info(scores_data)
     info = dataclasses.replace(info, domains=info.domains[:2])
-    return folder, trained("umt", scores_data, folder, info)
+    return folder, trained("umt", scores_data, folder, info, tiny("umt"))
 
 
 def added(first, data, folder):
@@ -84,9 +91,7 @@ def test_decoders_of_umt_stay_frozen_under_another_encoder(
     first, scores_data, tmp_path, approach
 ):
     folder, umt = first
-    knobs = dataclasses.replace(
-        models.preset(approach, "tiny").model, decoders="frozen"
-    )
+    knobs = tiny(approach, decoders="frozen")
     after = trained(
         approach, scores_data, tmp_path / "run", umt.info, knobs, init_from=folder
     )
@@ -97,9 +102,7 @@ def test_decoders_of_umt_stay_frozen_under_another_encoder(
 
 
 def test_frozen_decoders_have_to_come_from_somewhere(scores_data, tmp_path):
-    knobs = dataclasses.replace(
-        models.preset("cpc_gru", "tiny").model, decoders="frozen"
-    )
+    knobs = tiny("cpc_gru", decoders="frozen")
     with pytest.raises(
         ValueError, match="none for flute, trumpet, violin; give --init"
     ):
@@ -120,7 +123,7 @@ def test_what_cannot_be_added_is_said(first, scores_data, approach, domain, mess
 
 
 def test_sizes_have_to_fit(first, scores_data, tmp_path):
-    knobs = dataclasses.replace(models.preset("umt", "tiny").model, latent=5)
+    knobs = tiny("umt", latent=5)
     with pytest.raises(
         ValueError, match="init_from: the decoder there has other sizes"
     ):

@@ -22,11 +22,12 @@ SMALL_STEPS = 2e-5
 TINY = models.preset("vae_gan", "tiny")
 
 
-def trained(data, folder, strategy=None, model=None, **changes):
+def trained(data, folder, strategy=None, model=None, approach="vae_gan", **changes):
+    tiny = models.preset(approach, "tiny")
     preset = config.Preset(
-        model or TINY.model, dataclasses.replace(TINY.training, **changes)
+        model or tiny.model, dataclasses.replace(tiny.training, **changes)
     )
-    settings = run.settings_of("vae_gan", preset, clips.read_info(data))
+    settings = run.settings_of(approach, preset, clips.read_info(data))
     kept = run.Run(folder)
     kept.settle(settings)
     trainer.train(lambda: run.build(settings), data, kept, preset.training, strategy)
@@ -131,10 +132,15 @@ def test_a_finished_run_is_left_alone(scores_data, whole):
     assert before == after
 
 
-@pytest.mark.parametrize("clip_norm", [0.0, 0.05])
-def test_two_replicas_equal_one(scores_data, tmp_path, clip_norm):
+@pytest.mark.parametrize(
+    ("approach", "clip_norm"),
+    [("vae_gan", 0.0), *((approach, 0.05) for approach in models.APPROACHES)],
+)
+def test_two_replicas_equal_one(scores_data, tmp_path, approach, clip_norm):
     changes = {"clip_norm": clip_norm, "noise_db": -40.0, "gain_db": 6.0}
-    changes["learning_rate"] = SMALL_STEPS
+    changes |= {"learning_rate": SMALL_STEPS, "approach": approach}
+    if approach != "vae_gan":
+        changes["pitch_semitones"] = 0.5
     trained(scores_data, tmp_path / "one", **changes)
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert len(devices) == 2

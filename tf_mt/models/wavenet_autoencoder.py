@@ -256,11 +256,15 @@ class WaveNetAutoencoder(translator.Translator):
         """
         if not isinstance(other, WaveNetAutoencoder):
             return super().begin_from(other)
-        known = dict(zip(other.info.domains, other.decoders, strict=True))
-        for name, decoder in zip(self.info.domains, self.decoders, strict=True):
-            if name in known:
-                _take_over(decoder, known[name], "decoder")
-        self.begun_with = frozenset(known)
+        places = {name: place for place, name in enumerate(other.info.domains)}
+        self.begun_with = frozenset(places)
+        for place, name in enumerate(self.info.domains):
+            if name in places:
+                _take_over(
+                    self.decoders[place], other.decoders[places[name]], "decoder"
+                )
+                if self.heads and other.heads:
+                    _take_over(self.heads[place], other.heads[places[name]], "latent")
         if type(self) is type(other):
             for own, its in zip(self.encoder, other.encoder, strict=True):
                 _take_over(own, its, "encoder")
@@ -270,8 +274,9 @@ class WaveNetAutoencoder(translator.Translator):
         self.learned_domains = (domain,)
         for layer in self.encoder:
             layer.trainable = False
-        for name, decoder in zip(self.info.domains, self.decoders, strict=True):
-            decoder.trainable = name == domain
+        for layers in filter(None, (self.decoders, self.heads)):
+            for name, layer in zip(self.info.domains, layers, strict=True):
+                layer.trainable = name == domain
 
     def compile(
         self,
@@ -485,14 +490,14 @@ class WaveNetAutoencoder(translator.Translator):
                 chosen = rows[first : first + knobs.segments]
                 # Loops that do not wait for each other, for cores that do not either.
                 share = -(-tf.size(chosen) // knobs.lanes)
+                lanes = [chosen[lane * share :][:share] for lane in range(knobs.lanes)]
                 codes = [
                     self._sample(
                         weights,
-                        tf.gather(code, part),
-                        tf.gather(chance, tf.gather(number, part)),
+                        tf.gather(code, lane),
+                        tf.gather(chance, tf.gather(number, lane)),
                     )
-                    for lane in range(knobs.lanes)
-                    for part in [chosen[lane * share :][:share]]
+                    for lane in lanes
                 ]
                 audio = self._sound(tf.concat(codes, axis=0))
                 sound = tf.tensor_scatter_nd_update(sound, chosen[:, tf.newaxis], audio)
