@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
+from absl import flags, logging
 
 from tf_mt import bundle, dataset, models, script
 from tf_mt.layers import wavenet, wavenet_sampling
@@ -46,6 +46,9 @@ NAIVE_SAMPLES = 3
 
 def main(argv: list[str]) -> None:
     """Prints a table of samples per second."""
+    # TensorFlow tells much of saving.
+    logging.set_verbosity(logging.WARNING)
+    tf.get_logger().setLevel("WARNING")
     tf.config.threading.set_intra_op_parallelism_threads(INTRA_OP.value)
     print(
         f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, "
