@@ -81,31 +81,19 @@ _SMALL = Config(
     weights={"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
 )
 
+_PAPER_TRAINING = config.Training(
+    steps=200_000,
+    epoch_steps=1000,
+    batch_size=6,
+    learning_rate=1e-3,
+    clip_norm=1.0,
+    pitch_semitones=0.5,
+    precision="auto",
+)
+
 PRESETS = {
-    "paper": config.Preset(
-        Config(),
-        config.Training(
-            steps=200_000,
-            epoch_steps=1000,
-            batch_size=6,
-            learning_rate=1e-3,
-            clip_norm=1.0,
-            pitch_semitones=0.5,
-            precision="auto",
-        ),
-    ),
-    "base": config.Preset(
-        Config(decoder_layers=10),
-        config.Training(
-            steps=200_000,
-            epoch_steps=1000,
-            batch_size=6,
-            learning_rate=1e-3,
-            clip_norm=1.0,
-            pitch_semitones=0.5,
-            precision="auto",
-        ),
-    ),
+    "paper": config.Preset(Config(), _PAPER_TRAINING),
+    "base": config.Preset(Config(decoder_layers=10), _PAPER_TRAINING),
     # Learns from pairs, which the paper does not have; what translates best in an hour.
     "small": config.Preset(
         _SMALL,
