@@ -84,7 +84,8 @@ class Translator(keras.Model, abc.ABC):
         Args:
             batch: `audio`, float32 `[batch, samples]` or `[batch, domains, samples]`;
                 `domain`, int32 with the same leading axes; `seed`, int32 `[2]`, another
-                one for each step.
+                one for each step. Where the training puts clips out of tune, also
+                `heard`, what the encoder hears in place of `audio`.
             training: Whether weights are about to be updated.
 
         Returns:
@@ -287,6 +288,19 @@ class Translator(keras.Model, abc.ABC):
             means = [gradient / count for gradient in summed]
             gradients, _ = tf.clip_by_global_norm(means, self.clip_norm)
         return [gradient / count for gradient in gradients]
+
+    def row_numbers(self, like: tf.Tensor) -> tf.Tensor:
+        """Numbers this replica's rows as those of the whole batch.
+
+        Args:
+            like: Tensor `[batch, ...]`.
+
+        Returns:
+            int32 `[batch]`.
+        """
+        rows = tf.shape(like)[0]
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return rows * replica + tf.range(rows)
 
     def normal(self, like: tf.Tensor, batch: Batch, stream: int) -> tf.Tensor:
         """Draws standard normal noise that does not depend on the replicas' number.

@@ -310,7 +310,8 @@ class VaeGan(translator.Translator):
         """The autoencoder's losses, and those of what it plays against."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
-        heard = self._dithered(stacks.merge(truth), batch, training)
+        heard = self.front.log_mel(batch["heard"]) if "heard" in batch else truth
+        heard = self._dithered(stacks.merge(heard), batch, training)
         heard = self._masked(heard, batch, training)
         mean = stacks.split(self.encoder(heard), truth)
         code = self._noisy(mean, batch, training, stream=0)

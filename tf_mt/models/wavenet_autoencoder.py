@@ -356,10 +356,8 @@ class WaveNetAutoencoder(translator.Translator):
         }
 
     def _odd(self, like: tf.Tensor) -> tf.Tensor:
-        """Which rows of the whole batch have odd numbers: bool `[batch]`."""
-        rows = tf.shape(like)[0]
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return (rows * replica + tf.range(rows)) % 2 == 1
+        """Which rows have odd numbers in the whole batch: bool `[batch]`."""
+        return self.row_numbers(like) % 2 == 1
 
     def _read(self, audio: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
         """How well the spectrograms that are to be played are read off the codes."""

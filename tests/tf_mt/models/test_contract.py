@@ -63,6 +63,18 @@ def test_objectives_share_no_part_and_name_declared_terms(approach):
 
 
 @APPROACHES
+def test_the_encoder_hears_what_it_is_to_hear(approach):
+    model = made(approach)
+    batch = batch_for(model)
+    other = batch_for(model, seed=1)["audio"]
+    plain, again, detuned = (
+        model.objectives(b, training=False)[0].terms["reconstruction"]
+        for b in (batch, {**batch, "heard": batch["audio"]}, {**batch, "heard": other})
+    )
+    assert plain == again != detuned
+
+
+@APPROACHES
 def test_a_step_moves_every_part(approach):
     model = compiled(approach)
     before = {
