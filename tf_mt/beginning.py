@@ -33,13 +33,12 @@ def widened(
             new, or not in the dataset.
     """
     settings = run.Run(path).settings()
-    model = run.build(settings)
     if settings["approach"] != approach:
         raise ValueError(
             f"approach={approach!r} must be that of init_from={str(path)!r}, "
             f"{settings['approach']!r}, to add a domain to it."
         )
-    old = model.info
+    old = run.info_of(settings)
     if domain not in data.domains:
         raise ValueError(names.unknown("add_domain", domain, data.domains))
     if domain in old.domains:
@@ -52,12 +51,12 @@ def widened(
             f"the dataset has {data.sample_rate_hz} Hz, but init_from={str(path)!r} is "
             f"for {old.sample_rate_hz} Hz; convert the data with that --sample_rate."
         )
+    knobs = run.knobs_of(path)
     weights = {
         term: 0.0 if term in _BETWEEN_DOMAINS else weight
-        for term, weight in model.knobs.weights.items()
+        for term, weight in knobs.weights.items()
     }
-    knobs = dataclasses.replace(model.knobs, weights=weights)
-    return knobs, dataclasses.replace(
+    return dataclasses.replace(knobs, weights=weights), dataclasses.replace(
         old, name=f"{old.name} and {data.name}", domains=(*old.domains, domain)
     )
 

@@ -134,11 +134,19 @@ def build(settings: Mapping[str, Any]) -> translator.Translator:
     """
     approach = models.approach(settings["approach"])
     knobs = approach.knobs.from_json(settings["model"])
+    return approach.model(knobs, info_of(settings))
+
+
+def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
+    """Returns what a run's model knows of its dataset.
+
+    Args:
+        settings: As `settings_of` gives them.
+    """
     stored = settings["dataset"]
-    info = dataset.DatasetInfo(
+    return dataset.DatasetInfo(
         stored["name"], stored["sample_rate_hz"], tuple(stored["domains"])
     )
-    return approach.model(knobs, info)
 
 
 def settings_of(

@@ -34,8 +34,8 @@ def translate_files(
 
     Memory does not grow with the length of a file, and none is left half-written. A
     progress bar counts seconds of audio, and before much of it a line tells about how
-    long it will take. In a folder, a file that cannot be translated
-    is reported on stderr and the others go on; any other error ends the work.
+    long it will take. In a folder, a file that cannot be translated is reported on
+    stderr and the others go on; any other error ends the work.
 
     Args:
         source: An audio file, or a folder of them.

@@ -8,6 +8,7 @@ the latents of the next frames from others of the clip (InfoNCE). In the paper t
 decoders come from a trained model and are frozen.
 """
 
+import abc
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -130,9 +131,9 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
             projection.build((None, self.knobs.latent))
         return [self.frames, self.context, *self.projections]
 
+    @abc.abstractmethod
     def make_networks(self) -> tuple[cpc.Frames, keras.layers.Layer]:
         """Makes the network of the samples and that of the frames."""
-        raise NotImplementedError
 
     def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Gives the latents; see `WaveNetAutoencoder.analyse`."""
@@ -189,7 +190,7 @@ class CpcGru(Cpc):
 
     def make_networks(self) -> tuple[cpc.Frames, keras.layers.Layer]:
         """See `Cpc.make_networks`."""
-        # The kernels of other devices than this one must run the bundle.
+        # With cuDNN's kernel, what is exported on a GPU would run on no CPU.
         gru = keras.layers.GRU(
             self.knobs.latent, return_sequences=True, use_cudnn=False
         )
