@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "tf_mt.dataset": (),
     "tf_mt.config": ("tf_mt.names",),
     "tf_mt.precision": (),
+    "tf_mt.threads": (),
     "tf_mt.torch_file": (),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
@@ -104,7 +105,7 @@ RESERVED = {
         "tf_mt.trainer",
         "tf_mt.models.translator",
     ),
-    "absl.flags": ("tf_mt.config", "scripts"),
+    "absl.flags": ("tf_mt.config", "tf_mt.threads", "scripts"),
 }
 
 # What runs where TensorFlow is not, with all that it imports.

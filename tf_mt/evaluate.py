@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, threads
 
 RUNS = flags.DEFINE_multi_string(
     "run", [], "A run whose newest weights are scored; may be repeated."
@@ -48,6 +48,7 @@ def main(argv: list[str]) -> None:
     from tf_mt import judging
     from tf_mt.evaluation import markdown
 
+    threads.limit()
     out = Path(OUT.value)
     with contextlib.ExitStack() as resources:
         card = judging.judge(

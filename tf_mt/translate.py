@@ -3,10 +3,9 @@
 import functools
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags
 
-from tf_mt import bundle, script
+from tf_mt import bundle, script, threads
 from tf_mt.audio import stream
 
 FLAGS = flags.FLAGS
@@ -22,18 +21,11 @@ flags.DEFINE_string(
     "WAV file to write; for a folder, the folder that receives its tree as WAV files.",
     required=True,
 )
-flags.DEFINE_integer(
-    "intra_op_threads",
-    0,
-    "Threads that an operation may use; 0 leaves it to TensorFlow. With 1 the WaveNet "
-    "decoders are faster, which are of many small operations.",
-    lower_bound=0,
-)
 
 
 def main(argv: list[str]) -> int:
     """Translates; the exit code is 1 if a file of a folder could not be."""
-    tf.config.threading.set_intra_op_parallelism_threads(FLAGS.intra_op_threads)
+    threads.limit()
     system = bundle.Bundle(Path(FLAGS.bundle))
     system.check_domain(FLAGS.domain)
     failed = stream.translate_files(

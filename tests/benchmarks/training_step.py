@@ -1,6 +1,8 @@
-"""Clips per second of a training step, in float32 and bfloat16, in one run.
+"""Clips and seconds of audio that a training step takes in a second, in one run.
 
-python tests/benchmarks/training_step.py --preset=small
+In float32 and bfloat16, for each of some numbers of domains:
+
+python tests/benchmarks/training_step.py --approach=umt --domains=1,2,4,8
 """
 
 import time
@@ -15,27 +17,28 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("approach", "vae_gan", "Approach to time.")
 flags.DEFINE_string("preset", "small", "Preset to time.")
-flags.DEFINE_integer("domains", 6, "Domains of the model.")
+flags.DEFINE_list("domains", ["6"], "Numbers of domains to time the model with.")
 flags.DEFINE_integer("steps", 10, "Steps to time.")
 
-INFO_RATE_HZ = 16000
+RATE_HZ = 16000
+POLICIES = ("float32", "mixed_bfloat16")
 
 
-def clips_per_second(preset: config.Preset, policy: str) -> float:
-    """Times steps on one batch of noise, after two to warm up."""
-    names = tuple(f"domain{number}" for number in range(FLAGS.domains))
-    info = dataset.DatasetInfo("noise", INFO_RATE_HZ, names)
+def throughput(preset: config.Preset, domains: int, policy: str) -> tuple[float, float]:
+    """Clips and seconds of audio a second, of one batch of noise again and again."""
+    names = tuple(f"domain{number}" for number in range(domains))
+    info = dataset.DatasetInfo("noise", RATE_HZ, names)
     with precision.policy(policy):
         model = models.approach(FLAGS.approach).model(preset.model, info)
     model.compile({part: keras.optimizers.Adam() for part in model.parts()}, 1.0)
     lead = [preset.training.batch_size]
     if model.batches != "mixed":
-        lead.append(FLAGS.domains)
+        lead.append(domains)
     batch = {
         "audio": tf.random.stateless_normal(
             [*lead, model.clip_samples], [0, 0], 0, 0.1
         ),
-        "domain": tf.broadcast_to(tf.range(lead[-1]) % FLAGS.domains, lead),
+        "domain": tf.broadcast_to(tf.range(lead[-1]) % domains, lead),
         "seed": tf.constant([0, 0]),
     }
     step = tf.function(model.train_step)
@@ -45,16 +48,18 @@ def clips_per_second(preset: config.Preset, policy: str) -> float:
     for _ in range(FLAGS.steps):
         step(batch)
     seconds = time.perf_counter() - began
-    return FLAGS.steps * float(tf.reduce_prod(lead)) / seconds
+    clips = FLAGS.steps * float(tf.reduce_prod(lead)) / seconds
+    return clips, clips * model.clip_samples / RATE_HZ
 
 
 def main(argv: list[str]) -> None:
-    """Prints the clips per second of both."""
+    """Prints a line for each number of domains and arithmetic."""
     preset = models.preset(FLAGS.approach, FLAGS.preset)
-    plain = clips_per_second(preset, "float32")
-    mixed = clips_per_second(preset, "mixed_bfloat16")
-    print(f"float32         {plain:8.1f} clips/s")
-    print(f"mixed_bfloat16  {mixed:8.1f} clips/s ({mixed / plain:.2f} times)")
+    print(f"{'domains':>8}  {'arithmetic':16}{'clips/s':>9}{'s of audio/s':>14}")
+    for domains in map(int, FLAGS.domains):
+        for policy in POLICIES:
+            clips, seconds = throughput(preset, domains, policy)
+            print(f"{domains:8}  {policy:16}{clips:9.1f}{seconds:14.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def _one_stream(knobs: umt.Config) -> float:
             knobs.hop,
             choose,
             tf.TensorSpec([None], tf.int32),
+            knobs.hop,
         )
 
     return knobs.hop / _seconds(play)

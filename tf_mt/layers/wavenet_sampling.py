@@ -94,6 +94,8 @@ def run(
     hop: int,
     choose: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     kept: tf.TensorSpec,
+    samples: tf.Tensor,
+    skipped: int = 0,
 ) -> tf.Tensor:
     """Runs a decoder over streams that begin in silence.
 
@@ -106,16 +108,19 @@ def run(
             float32 `[streams, 256]`, to the code, int32 `[streams]`, and to what is
             kept of the sample.
         kept: Shape, `[streams, ...]`, and type of what is kept.
+        samples: How many to make of each stream, at most
+            `frames * hop - skipped`; int32 scalar.
+        skipped: Samples of the first frame that are before the first; below `hop`.
 
     Returns:
-        What was kept, `[frames * hop, streams, ...]`.
+        What was kept, `[samples, streams, ...]`.
     """
     dtype, channels = found.head.dtype, found.head.shape[0]
     content = tf.cast(content, dtype)
-    frames, streams = tf.shape(content)[0], tf.shape(content)[1]
+    streams = tf.shape(content)[1]
     rings = [_ring(dilation, streams, channels, dtype) for dilation in dilations]
     before = tf.zeros([streams, 1], dtype)
-    written = tf.TensorArray(kept.dtype, frames * hop, element_shape=kept.shape)
+    written = tf.TensorArray(kept.dtype, samples, element_shape=kept.shape)
 
     def sample(conditions, head_condition, number, written, before, last, *rings):
         x = before * found.first[:1] + last * found.first[1:] + found.first_bias
@@ -135,21 +140,21 @@ def run(
         return number + 1, written.write(number, kept_of_it), last, signal, *rings
 
     def frame(number, *state):
-        heard = content[number]
+        place = (number + skipped) // hop
+        heard = content[place]
         conditions = tf.split(
             tf.matmul(heard, found.conditions) + found.conditions_bias,
             len(dilations),
             axis=1,
         )
         head_condition = tf.matmul(heard, found.head_condition) + found.head_bias
-        _, *state = _while(
-            (number + 1) * hop,
+        return _while(
+            tf.minimum((place + 1) * hop - skipped, samples),
             lambda *state: sample(conditions, head_condition, *state),
-            (number * hop, *state),
+            (number, *state),
         )
-        return number + 1, *state
 
-    _, written, *_ = _while(frames, frame, (0, written, before, before, *rings))
+    _, written, *_ = _while(samples, frame, (0, written, before, before, *rings))
     return written.stack()
 
 

@@ -43,8 +43,8 @@ class Config(wavenet_autoencoder.Config):
     )
     decoders: str = config.knob(
         "frozen",
-        "Whether the decoders stay as --init_from has them, as in the paper, or are "
-        "trained jointly.",
+        "Whether the decoders, and what reads spectrograms off the code for them, stay "
+        "as --init_from has them, as in the paper, or are trained jointly.",
         choices=DECODERS,
     )
     random_projections: bool = config.knob(
@@ -114,8 +114,8 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
                     f"{', '.join(sorted(missing))}; give --init_from=RUN of such "
                     "domains, or --decoders=joint."
                 )
-            for decoder in self.decoders:
-                decoder.trainable = False
+            for layer in (*self.decoders, *(self.heads if self.heads_begun else ())):
+                layer.trainable = False
         super().compile(optimizers, clip_norm)
 
     def make_encoder(self) -> list[keras.Layer]:

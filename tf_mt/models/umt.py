@@ -67,13 +67,14 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
 _SMALL = Config(
     channels=128,
     encoder_blocks=2,
-    encoder_layers=5,
+    encoder_layers=6,
     encoder_stride=8,
+    pre_activation=True,
     latent=32,
     hop=400,
     decoder_channels=64,
-    decoder_blocks=2,
-    decoder_layers=6,
+    decoder_blocks=3,
+    decoder_layers=4,
     clip_frames=8,
     pre_emphasis=0.85,
     decoder_noise=0.05,
@@ -98,8 +99,8 @@ PRESETS = {
     "small": config.Preset(
         _SMALL,
         config.Training(
-            steps=5000,
-            epoch_steps=200,
+            steps=7000,
+            epoch_steps=250,
             batch_size=2,
             learning_rate=1.5e-3,
             warmup_steps=100,

@@ -47,6 +47,7 @@ OVERLAP_SECONDS = 0.5
 ANALYSED_SECONDS = 10.0
 
 CONFUSIONS = ("ascent", "uniform")
+OUTPUTS = ("drawn", "mean")
 ARITHMETICS = ("float32", "bfloat16")
 
 
@@ -109,6 +110,14 @@ class Config(config.Knobs):
         0,
         "Codes are drawn from so many likeliest ones; 0 takes all.",
         minimum=0,
+        playing=True,
+    )
+    output: str = config.knob(
+        "drawn",
+        "What is heard of a sample: the code that is drawn, as published, or the mean "
+        "of all by their odds, which has less of the noise of drawing and rounding. "
+        "What follows goes on from the drawn one.",
+        choices=OUTPUTS,
         playing=True,
     )
     sampling_seed: int = config.knob(
@@ -240,6 +249,7 @@ class WaveNetAutoencoder(translator.Translator):
         if self.confuses:
             self.classifier(code)
         self.begun_with: frozenset[str] = frozenset()
+        self.heads_begun = False
         self.built = True
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
@@ -258,12 +268,13 @@ class WaveNetAutoencoder(translator.Translator):
             return super().begin_from(other)
         places = {name: place for place, name in enumerate(other.info.domains)}
         self.begun_with = frozenset(places)
+        self.heads_begun = bool(self.heads and other.heads)
         for place, name in enumerate(self.info.domains):
             if name in places:
                 _take_over(
                     self.decoders[place], other.decoders[places[name]], "decoder"
                 )
-                if self.heads and other.heads:
+                if self.heads_begun:
                     _take_over(self.heads[place], other.heads[places[name]], "latent")
         if type(self) is type(other):
             for own, its in zip(self.encoder, other.encoder, strict=True):
@@ -436,8 +447,8 @@ class WaveNetAutoencoder(translator.Translator):
         knobs = self.knobs
         lag = min(int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), knobs.hop // 4)
         overlap = 4 * lag
-        before = -(-max(knobs.warmup_samples, overlap // 2) // knobs.hop)
-        after = -(-(overlap + 1) // 2 // knobs.hop)
+        lead, tail = max(knobs.warmup_samples, overlap // 2), (overlap + 1) // 2
+        before, after = -(-lead // knobs.hop), -(-tail // knobs.hop)
         clips, frames = tf.shape(content.code)[0], tf.shape(content.code)[1]
         own = tf.maximum(-(-frames // knobs.segments), before + after)
         count = -(-frames // own)
@@ -445,11 +456,12 @@ class WaveNetAutoencoder(translator.Translator):
         places = tf.clip_by_value(places, 0, frames - 1)
         cut = tf.gather(content.code, places, axis=1)
         audible = tf.reduce_any(tf.gather(content.audible, places, axis=1), axis=2)
-        sound = self._play(cut, audible, timbre)
+        samples = lead + own * knobs.hop + tail
+        sound = self._play(cut, audible, timbre, before * knobs.hop - lead, samples)
         joined = segments.join(
-            tf.reshape(sound, [clips, count, (before + own + after) * knobs.hop]),
+            tf.reshape(sound, [clips, count, samples]),
             own * knobs.hop,
-            before * knobs.hop,
+            lead,
             overlap,
             lag,
         )
@@ -458,7 +470,12 @@ class WaveNetAutoencoder(translator.Translator):
     # A graph, also where the rest is not: a step of a loop is a sample.
     @tf.function(reduce_retracing=True)
     def _play(
-        self, code: tf.Tensor, audible: tf.Tensor, domain: tf.Tensor
+        self,
+        code: tf.Tensor,
+        audible: tf.Tensor,
+        domain: tf.Tensor,
+        skipped: int,
+        samples: tf.Tensor,
     ) -> tf.Tensor:
         """Decodes segments, domain by domain, and so many at a time.
 
@@ -466,13 +483,14 @@ class WaveNetAutoencoder(translator.Translator):
             code: float32 `[batch, segments, frames, latent]`.
             audible: bool `[batch, segments]`; the others stay silent.
             domain: int32 `[batch]`.
+            skipped: Samples of the first frame that are not decoded.
+            samples: How many are, of each segment; int32 scalar.
 
         Returns:
             float32 `[batch * segments, samples]`.
         """
         knobs = self.knobs
-        clips, count, frames = tf.unstack(tf.shape(code)[:3])
-        samples = frames * knobs.hop
+        clips, count = tf.unstack(tf.shape(code)[:2])
         # A segment draws what it draws, whatever else is decoded with it.
         chance = tf.random.stateless_uniform([count, samples], [knobs.sampling_seed, 0])
         code = stacks.merge(code)
@@ -489,15 +507,18 @@ class WaveNetAutoencoder(translator.Translator):
                 # Loops that do not wait for each other, for cores that do not either.
                 share = -(-tf.size(chosen) // knobs.lanes)
                 lanes = [chosen[lane * share :][:share] for lane in range(knobs.lanes)]
-                codes = [
+                audio = [
                     self._sample(
                         weights,
                         tf.gather(code, lane),
                         tf.gather(chance, tf.gather(number, lane)),
+                        skipped,
                     )
                     for lane in lanes
                 ]
-                audio = self._sound(tf.concat(codes, axis=0))
+                audio = emphasis.de_emphasise(
+                    tf.concat(audio, axis=0), knobs.pre_emphasis
+                )
                 sound = tf.tensor_scatter_nd_update(sound, chosen[:, tf.newaxis], audio)
                 return first + knobs.segments, sound
 
@@ -522,34 +543,40 @@ class WaveNetAutoencoder(translator.Translator):
         return lambda: wavenet_sampling.weights(decoder, dtype)
 
     def _sample(
-        self, weights: wavenet_sampling.Weights, code: tf.Tensor, chance: tf.Tensor
+        self,
+        weights: wavenet_sampling.Weights,
+        code: tf.Tensor,
+        chance: tf.Tensor,
+        skipped: int,
     ) -> tf.Tensor:
-        """Draws the codes of streams: int32 `[streams, samples]`."""
-        chance = tf.transpose(chance)
+        """Decodes streams: float32 `[streams, samples]`, as many as `chance` has."""
+        knobs, chance = self.knobs, tf.transpose(chance)
+        amplitudes = mu_law.decode(tf.range(mu_law.LEVELS), knobs.biased_decode)
 
         def choose(number: tf.Tensor, logits: tf.Tensor) -> tuple:
             codes = wavenet_sampling.draw(
-                logits, chance[number], self.knobs.temperature, self.knobs.top_k
+                logits, chance[number], knobs.temperature, knobs.top_k
             )
-            return codes, codes
+            if knobs.output == "mean":
+                return codes, tf.linalg.matvec(tf.nn.softmax(logits), amplitudes)
+            return codes, tf.gather(amplitudes, codes)
 
-        drawn = wavenet_sampling.run(
+        played = wavenet_sampling.run(
             weights,
             self.decoders[0].dilations,
             tf.transpose(code, [1, 0, 2]),
-            self.knobs.hop,
+            knobs.hop,
             choose,
-            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None], tf.float32),
+            tf.shape(chance)[0],
+            skipped,
         )
-        return tf.transpose(drawn)
-
-    def _sound(self, codes: tf.Tensor) -> tf.Tensor:
-        audio = mu_law.decode(codes, self.knobs.biased_decode)
-        return emphasis.de_emphasise(audio, self.knobs.pre_emphasis)
+        return tf.transpose(played)
 
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
         """Rounds every sample to its mu-law code."""
-        return self._sound(self._codes(audio))
+        rounded = mu_law.decode(self._codes(audio), self.knobs.biased_decode)
+        return emphasis.de_emphasise(rounded, self.knobs.pre_emphasis)
 
     def code(self, content: Content) -> tf.Tensor:
         """Mean and standard deviation over time of each channel."""

@@ -73,6 +73,7 @@ def forced(decoder, content, codes, dtype=tf.float32):
             decoder.hop,
             lambda number, logits: (told[number], logits),
             LOGITS,
+            told.shape[0],
         )
         return tf.transpose(kept, [1, 0, 2])
 
@@ -96,6 +97,7 @@ def sampled(decoder, content, chance, temperature=1.0, top_k=0):
             decoder.hop,
             choose,
             CODES,
+            chances.shape[0],
         )
         return tf.transpose(kept)
 
@@ -181,12 +183,37 @@ def test_one_graph_serves_every_number_of_streams_and_frames():
             codes = tf.argmax(logits, axis=1, output_type=tf.int32)
             return codes, codes
 
+        samples = decoder.hop * tf.shape(content)[0]
         return wavenet_sampling.run(
-            found, decoder.dilations, content, decoder.hop, choose, CODES
+            found, decoder.dilations, content, decoder.hop, choose, CODES, samples
         )
 
     for streams, frames in [(1, 1), (2, 3), (5, 2)]:
         assert run(tf.zeros([frames, streams, 3])).shape == (10 * frames, streams)
+
+
+def test_it_may_begin_and_end_within_a_frame():
+    decoder, samples, skipped = small(), 24, 7
+    content, codes = inputs(decoder, samples + skipped)
+    told, longer = codes[:, :samples], tf.repeat(content, decoder.hop, axis=1)
+    # A decoder with frames of one sample, and those that belong to what is told.
+    finer = made(8, 3, 2, 3, 1)
+    finer.set_weights(decoder.get_weights())
+    expected = finer(
+        mu_law.scale(told)[..., tf.newaxis], longer[:, skipped : skipped + samples]
+    )
+    found = wavenet_sampling.run(
+        wavenet_sampling.weights(decoder, tf.float32),
+        decoder.dilations,
+        tf.transpose(content, [1, 0, 2]),
+        decoder.hop,
+        lambda number, logits: (told[:, number], logits),
+        LOGITS,
+        samples,
+        skipped,
+    )
+    assert found.shape[0] == samples
+    np.testing.assert_allclose(tf.transpose(found, [1, 0, 2]), expected, atol=1e-4)
 
 
 def logits_of(classes=8, seed=0):

@@ -212,6 +212,21 @@ def test_decoders_of_umt_are_taken_over_and_frozen_or_not(approach, decoders):
     assert np.abs(model.frames.convolutions[0].kernel - encoder).max() > 0
 
 
+@pytest.mark.parametrize("there", [0.0, 1.0])
+def test_what_reads_spectrograms_is_frozen_where_it_is_taken_over(there):
+    model = made("cpc_gru", decoders="frozen", weights={"spectrum": 1.0})
+    other = made("cpc_wavenet", weights={"spectrum": there})
+    model.begin_from(other)
+    compiled(model)
+    assert not any(decoder.trainable_variables for decoder in model.decoders)
+    for place, head in enumerate(model.heads):
+        assert bool(head.trainable_variables) == (not there)
+        if there:
+            np.testing.assert_array_equal(
+                head.last.kernel, other.heads[place].last.kernel
+            )
+
+
 def test_the_variants_take_over_each_others_decoders_only():
     one, other = made("cpc_gru"), made("cpc_wavenet")
     kernel = other.frames.convolutions[0].kernel.numpy()

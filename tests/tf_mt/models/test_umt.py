@@ -123,23 +123,26 @@ def test_a_silent_end_stays_silent(changes):
     "changes",
     [
         {"temperature": 0.0},
+        {"temperature": 0.5, "output": "mean", "pre_emphasis": 0.85},
         {"temperature": 0.5, "top_k": 3, "sampling_seed": 7, "pre_emphasis": 0.85},
     ],
 )
 def test_one_segment_is_what_its_decoder_draws(changes):
     model, lead, frames = player(segments=1, **changes), 2, 10
+    # Half of what neighbours would be faded over.
+    samples = (lead + frames) * HOP + HOP // 2
     knobs, decoder = model.knobs, model.decoders[1]
     content = model.encode(noise(1, frames * HOP))
     # The first frame also goes before all others, and the last one after them.
     code = content.code.numpy()[:, [0, 0, *range(frames), frames - 1]]
-    samples = code.shape[1] * HOP
     chance = tf.random.stateless_uniform([1, samples], [knobs.sampling_seed, 0])
 
     def choose(number, logits):
         codes = wavenet_sampling.draw(
             logits, chance[:, number], knobs.temperature, knobs.top_k
         )
-        return codes, codes
+        kept = tf.concat([tf.cast(codes, tf.float32)[:, tf.newaxis], logits], axis=1)
+        return codes, kept
 
     @tf.function
     def draw():
@@ -149,11 +152,17 @@ def test_one_segment_is_what_its_decoder_draws(changes):
             tf.constant(code.swapaxes(0, 1)),
             HOP,
             choose,
-            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None, 1 + mu_law.LEVELS]),
+            samples,
         )
 
-    codes = tf.transpose(draw())
-    sound = emphasis.de_emphasise(mu_law.decode(codes), knobs.pre_emphasis)
+    codes, logits = np.split(draw().numpy().swapaxes(0, 1), [1], axis=2)
+    amplitudes = mu_law.decode(tf.range(mu_law.LEVELS)).numpy()
+    sound = amplitudes[codes[..., 0].astype(int)]
+    if knobs.output == "mean":
+        odds = np.exp(logits - logits.max(axis=2, keepdims=True))
+        sound = odds @ amplitudes / odds.sum(axis=2)
+    sound = emphasis.de_emphasise(sound, knobs.pre_emphasis)
     own = sound[:, lead * HOP : (lead + frames) * HOP]
     played = model.decode(content, tf.constant([1]))
     np.testing.assert_allclose(played, own, atol=1e-5)
