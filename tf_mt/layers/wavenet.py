@@ -31,9 +31,9 @@ class Encoder(keras.layers.Layer):
         hop: Samples that one frame of the code stands for.
         pre_activation: Whether a layer begins with a ReLU, as in the paper; its
             published code has none.
-        stride: Samples from one step of the first convolution to the next, whose kernel
-            is then twice that; 1 is the paper's, of kernel 3. The layers that follow
-            have so many times fewer steps.
+        kernel: Samples that the first convolution sees at once; the paper's is 3.
+        stride: Samples from one step of it to the next, at most `kernel`; the paper's
+            is 1. The layers that follow have so many times fewer steps.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Encoder(keras.layers.Layer):
         layers: int,
         hop: int,
         pre_activation: bool = False,
+        kernel: int = 3,
         stride: int = 1,
     ):
         super().__init__()
         self.hop = hop // stride
         self.pre_activation = pre_activation
-        kernel = 3 if stride == 1 else 2 * stride
         self.first = keras.layers.Conv1D(
             channels, kernel, strides=stride, padding="same"
         )

@@ -25,6 +25,12 @@ class Config(wavenet_autoencoder.Config):
         "Whether the encoder's layers begin with a ReLU, as in the paper; its "
         "published code has none.",
     )
+    encoder_kernel: int = config.knob(
+        3,
+        "Samples that the encoder's first convolution sees at once: 3 in the paper. A "
+        "kernel of some periods of a tone learns pitch within minutes.",
+        minimum=1,
+    )
     encoder_stride: int = config.knob(
         1,
         "Samples from one step of the encoder's first convolution to the next; so many "
@@ -37,6 +43,11 @@ class Config(wavenet_autoencoder.Config):
         if self.hop % self.encoder_stride:
             raise ValueError(
                 f"encoder_stride={self.encoder_stride} must divide hop={self.hop}."
+            )
+        if self.encoder_kernel < self.encoder_stride:
+            raise ValueError(
+                f"encoder_kernel={self.encoder_kernel} must be at least "
+                f"encoder_stride={self.encoder_stride}."
             )
 
 
@@ -53,6 +64,7 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
             knobs.encoder_layers,
             knobs.hop,
             knobs.pre_activation,
+            knobs.encoder_kernel,
             knobs.encoder_stride,
         )
         self.reach = encoder.reach
@@ -65,10 +77,11 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
 
 
 _SMALL = Config(
-    channels=128,
-    encoder_blocks=2,
-    encoder_layers=6,
-    encoder_stride=8,
+    channels=256,
+    encoder_blocks=1,
+    encoder_layers=3,
+    encoder_kernel=1024,
+    encoder_stride=50,
     pre_activation=True,
     latent=32,
     hop=400,
@@ -99,7 +112,7 @@ PRESETS = {
     "small": config.Preset(
         _SMALL,
         config.Training(
-            steps=7000,
+            steps=6500,
             epoch_steps=250,
             batch_size=2,
             learning_rate=1.5e-3,

@@ -79,7 +79,12 @@ def test_before_training_every_code_is_as_likely():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"encoder_layers": 6}, {"encoder_layers": 3, "encoder_stride": 8}]
+    "changes",
+    [
+        {},
+        {"encoder_layers": 6},
+        {"encoder_layers": 3, "encoder_kernel": 100, "encoder_stride": 8},
+    ],
 )
 def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, changes):
     monkeypatch.setattr(wavenet_autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
@@ -392,6 +397,7 @@ def test_windows_are_whole_frames():
         ({"temperature": -0.5}, r"temperature=-0\.5 must be at least 0"),
         ({"pre_emphasis": 1.0}, r"pre_emphasis=1\.0 must be below 1"),
         ({"encoder_stride": 7}, "encoder_stride=7 must divide hop=40"),
+        ({"encoder_stride": 8}, "encoder_kernel=3 must be at least encoder_stride=8"),
         ({"confusion": "ascend"}, "did you mean 'ascent'"),
         ({"arithmetic": "bfloat61"}, "did you mean 'bfloat16'"),
     ],
