@@ -141,6 +141,21 @@ def test_two_replicas_equal_one(scores_data, tmp_path, approach, clip_norm):
     changes |= {"learning_rate": SMALL_STEPS, "approach": approach}
     if approach != "vae_gan":
         changes["pitch_semitones"] = 0.5
+    same_on_two(scores_data, tmp_path, **changes)
+
+
+def test_two_replicas_equal_one_where_the_encoder_learns_first(scores_data, tmp_path):
+    knobs = dataclasses.replace(
+        models.preset("umt", "tiny").model,
+        listening_steps=2,
+        weights={"spectrum": 5.0, "confusion": 0.0},
+    )
+    same_on_two(
+        scores_data, tmp_path, approach="umt", model=knobs, learning_rate=SMALL_STEPS
+    )
+
+
+def same_on_two(scores_data, tmp_path, **changes):
     trained(scores_data, tmp_path / "one", **changes)
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert len(devices) == 2

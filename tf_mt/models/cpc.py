@@ -215,7 +215,7 @@ class CpcWaveNet(Cpc):
         return super().gather(frames)
 
 
-_DECODERS = {
+_SHARED = {
     name: getattr(umt.PRESETS["small"].model, name)
     for name in (
         "latent",
@@ -224,16 +224,17 @@ _DECODERS = {
         "decoder_layers",
         "pre_emphasis",
         "decoder_noise",
+        "listening_steps",
         "segments",
         "warmup_samples",
     )
 }
 
 _SMALL = {
-    **_DECODERS,
+    **_SHARED,
     "frame_channels": 128,
     "clip_frames": 20,
-    "weights": {"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
+    "weights": umt.PRESETS["small"].model.weights | {"info_nce": 1.0},
 }
 
 _TINY = {
@@ -260,13 +261,15 @@ _PAPER_TRAINING = config.Training(
     precision="auto",
 )
 
+_SMALL_TRAINING = dataclasses.replace(umt.PRESETS["small"].training, steps=6500)
+
 _TINY_TRAINING = config.Training(
     steps=4, epoch_steps=2, batch_size=2, validation_batches=1
 )
 
 GRU_PRESETS = {
     "paper": config.Preset(Config(), _PAPER_TRAINING),
-    "small": config.Preset(Config(**_SMALL), umt.PRESETS["small"].training),
+    "small": config.Preset(Config(**_SMALL), _SMALL_TRAINING),
     "tiny": config.Preset(Config(**_TINY), _TINY_TRAINING),
 }
 
@@ -274,7 +277,7 @@ WAVENET_PRESETS = {
     "paper": config.Preset(WaveNetConfig(), _PAPER_TRAINING),
     "small": config.Preset(
         WaveNetConfig(**_SMALL, channels=64, encoder_blocks=2, encoder_layers=5),
-        umt.PRESETS["small"].training,
+        _SMALL_TRAINING,
     ),
     "tiny": config.Preset(
         WaveNetConfig(**_TINY, channels=8, encoder_blocks=1, encoder_layers=3),

@@ -91,8 +91,9 @@ _SMALL = Config(
     clip_frames=8,
     pre_emphasis=0.85,
     decoder_noise=0.05,
+    listening_steps=4000,
     warmup_samples=800,
-    weights={"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
+    weights={"paired": 1.0, "spectrum": 50.0, "confusion": 0.0},
 )
 
 _PAPER_TRAINING = config.Training(
@@ -112,11 +113,12 @@ PRESETS = {
     "small": config.Preset(
         _SMALL,
         config.Training(
-            steps=6500,
-            epoch_steps=250,
+            steps=9500,
+            epoch_steps=500,
             batch_size=2,
             learning_rate=1.5e-3,
             warmup_steps=100,
+            decay_from=0.65,
             clip_norm=1.0,
             sampled_epochs=3,
         ),

@@ -9,6 +9,7 @@ codes. One batch has clips of every domain, and each decoder sees its own.
 
 import abc
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -74,6 +75,12 @@ class Config(config.Knobs):
         "Largest standard deviation, of codes in [-0.5, 0.5], of the noise on the "
         "samples that a decoder sees in training.",
         minimum=0.0,
+    )
+    listening_steps: int = config.knob(
+        0,
+        "Steps at first that leave the decoders out; the encoder learns from what else "
+        "there is, the term spectrum. They take a tenth of the time.",
+        minimum=0,
     )
     confusion: str = config.knob(
         "ascent",
@@ -315,7 +322,7 @@ class WaveNetAutoencoder(translator.Translator):
         frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], training)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
-        terms = self._predict(codes, content, batch, training)
+        terms = self._play_along(codes, content, batch, training)
         if self.heads:
             terms["spectrum"] = self._read(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
@@ -339,6 +346,27 @@ class WaveNetAutoencoder(translator.Translator):
             self._odd(code)[:, tf.newaxis, tf.newaxis, tf.newaxis],
             tf.roll(code, others, axis=1),
             code,
+        )
+
+    def _play_along(
+        self,
+        codes: tf.Tensor,
+        content: tf.Tensor,
+        batch: translator.Batch,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """What `_predict` gives; zeros while only the encoder learns."""
+        predict = functools.partial(self._predict, codes, content, batch, training)
+        if not (training and self.knobs.listening_steps):
+            return predict()
+        names = [
+            "reconstruction",
+            *(["paired"] if self.knobs.weights["paired"] else []),
+        ]
+        return tf.cond(
+            batch["seed"][1] < self.knobs.listening_steps,
+            lambda: dict.fromkeys(names, tf.zeros([])),
+            predict,
         )
 
     def _predict(

@@ -266,6 +266,41 @@ def test_only_decoders_in_training_hear_noise():
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("pairs", [0.0, 1.0])
+def test_at_first_only_the_encoder_learns(pairs):
+    weights = {"spectrum": 1.0, "paired": pairs, "confusion": 0.0}
+    model = made(DOMAINS[:2], weights=weights, listening_steps=2)
+    plain = made(DOMAINS[:2], weights=weights)
+    for each in (model, plain):
+        each.compile({part: keras.optimizers.Adam() for part in each.parts()})
+    step = tf.function(model.train_step)
+    code, playing = model.encoder[0].variables, model.decoders[1].variables
+
+    def changed(variables, number):
+        before = [variable.numpy() for variable in variables]
+        found = step(batch_for(model, step=number))
+        return found, [
+            not np.array_equal(*pair) for pair in zip(before, variables, strict=True)
+        ]
+
+    found, moved = changed(playing, 0)
+    assert not any(moved)
+    assert found["reconstruction"] == found.get("paired", 0.0) == 0.0
+    _, moved = changed(code, 1)
+    assert all(moved)
+    later, rated = batch_for(model, step=2), batch_for(model, step=0)
+    plain.encoder[0].set_weights(model.encoder[0].get_weights())
+    for which in ("decoders", "heads"):
+        for own, its in zip(getattr(plain, which), getattr(model, which), strict=True):
+            own.set_weights(its.get_weights())
+    # Then nothing is left out, and validation never does.
+    for batch, training in ((later, True), (rated, False)):
+        expected = terms(plain, batch, training)
+        assert terms(model, batch, training) == pytest.approx(expected, rel=1e-5)
+    _, moved = changed(playing, 2)
+    assert all(moved)
+
+
 @functools.cache
 def paired(domains=DOMAINS[:2]):
     model = randomised(made(domains, weights={"paired": 1.0, "confusion": 0.0}))
