@@ -357,7 +357,8 @@ class WaveNetAutoencoder(translator.Translator):
     ) -> dict[str, tf.Tensor]:
         """What `_predict` gives; zeros while only the encoder learns."""
         predict = functools.partial(self._predict, codes, content, batch, training)
-        if not (training and self.knobs.listening_steps):
+        frozen = self.learned_domains != self.info.domains
+        if frozen or not (training and self.knobs.listening_steps):
             return predict()
         names = [
             "reconstruction",

@@ -301,6 +301,13 @@ def test_at_first_only_the_encoder_learns(pairs):
     assert all(moved)
 
 
+def test_an_encoder_that_is_frozen_is_not_waited_for():
+    model = made(DOMAINS[:2], weights={"confusion": 0.0}, listening_steps=2)
+    model.learn_only(DOMAINS[1])
+    batch = {**batch_for(model), "audio": noise(2, 1, model.clip_samples)}
+    assert terms(model, batch, True) == pytest.approx(terms(model, batch, False))
+
+
 @functools.cache
 def paired(domains=DOMAINS[:2]):
     model = randomised(made(domains, weights={"paired": 1.0, "confusion": 0.0}))
