@@ -227,6 +227,8 @@ _SHARED = {
         "listening_steps",
         "segments",
         "warmup_samples",
+        "temperature",
+        "output",
     )
 }
 
@@ -261,7 +263,7 @@ _PAPER_TRAINING = config.Training(
     precision="auto",
 )
 
-_SMALL_TRAINING = dataclasses.replace(umt.PRESETS["small"].training, steps=6500)
+_SMALL_TRAINING = dataclasses.replace(umt.PRESETS["small"].training, steps=5500)
 
 _TINY_TRAINING = config.Training(
     steps=4, epoch_steps=2, batch_size=2, validation_batches=1

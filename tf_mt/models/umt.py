@@ -92,7 +92,10 @@ _SMALL = Config(
     pre_emphasis=0.85,
     decoder_noise=0.05,
     listening_steps=4000,
-    warmup_samples=800,
+    segments=256,
+    warmup_samples=200,
+    temperature=0.0,
+    output="mean",
     weights={"paired": 1.0, "spectrum": 50.0, "confusion": 0.0},
 )
 
