@@ -224,7 +224,6 @@ _SHARED = {
         "decoder_layers",
         "pre_emphasis",
         "decoder_noise",
-        "listening_steps",
         "segments",
         "warmup_samples",
         "temperature",
@@ -236,6 +235,7 @@ _SMALL = {
     **_SHARED,
     "frame_channels": 128,
     "clip_frames": 20,
+    "listening_steps": 17_000,
     "weights": umt.PRESETS["small"].model.weights | {"info_nce": 1.0},
 }
 
@@ -263,7 +263,9 @@ _PAPER_TRAINING = config.Training(
     precision="auto",
 )
 
-_SMALL_TRAINING = dataclasses.replace(umt.PRESETS["small"].training, steps=5500)
+_SMALL_TRAINING = dataclasses.replace(
+    umt.PRESETS["small"].training, steps=17_500, epoch_steps=2500
+)
 
 _TINY_TRAINING = config.Training(
     steps=4, epoch_steps=2, batch_size=2, validation_batches=1

@@ -105,7 +105,7 @@ class Config(config.Knobs):
         playing=True,
     )
     warmup_samples: int = config.knob(
-        1600, "Samples that a segment decodes before its own.", minimum=0, playing=True
+        800, "Samples that a segment decodes before its own.", minimum=0, playing=True
     )
     temperature: float = config.knob(
         1.0,
