@@ -11,7 +11,7 @@ import abc
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -322,7 +322,8 @@ class WaveNetAutoencoder(translator.Translator):
         frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], training)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
-        terms = self._play_along(codes, content, batch, training)
+        predict = functools.partial(self._predict, codes, content, batch, training)
+        terms = self._once_it_listens(predict, batch) if training else predict()
         if self.heads:
             terms["spectrum"] = self._read(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
@@ -348,17 +349,12 @@ class WaveNetAutoencoder(translator.Translator):
             code,
         )
 
-    def _play_along(
-        self,
-        codes: tf.Tensor,
-        content: tf.Tensor,
-        batch: translator.Batch,
-        training: bool,
+    def _once_it_listens(
+        self, predict: Callable[[], dict[str, tf.Tensor]], batch: translator.Batch
     ) -> dict[str, tf.Tensor]:
-        """What `_predict` gives; zeros while only the encoder learns."""
-        predict = functools.partial(self._predict, codes, content, batch, training)
+        """What `predict` gives; zeros while only the encoder learns."""
         frozen = self.learned_domains != self.info.domains
-        if frozen or not (training and self.knobs.listening_steps):
+        if frozen or not self.knobs.listening_steps:
             return predict()
         names = [
             "reconstruction",
