@@ -39,19 +39,17 @@ def write_melody(path: pathlib.Path, seed: int, notes: int = 16) -> None:
     score.dump_midi(path)
 
 
-@pytest.fixture(scope="session")
-def scores_data(tmp_path_factory) -> pathlib.Path:
-    """A small `scores` dataset: unpaired in train, paired in test."""
+def convert_melodies(folder: pathlib.Path, config: str, count: int) -> pathlib.Path:
+    """Makes a `scores` dataset of melodies in a folder, and returns where it is."""
     from pipelines import conversion
 
-    folder = tmp_path_factory.mktemp("scores")
     (folder / "midi").mkdir()
-    for seed in range(96):
+    for seed in range(count):
         write_melody(folder / "midi" / f"melody{seed:02d}.mid", seed)
     conversion.convert(
         "scores",
         str(folder / "data"),
-        config=None,
+        config=config,
         settings={
             "source": str(folder / "midi"),
             "domains": list(DOMAINS),
@@ -60,3 +58,15 @@ def scores_data(tmp_path_factory) -> pathlib.Path:
         overwrite=False,
     )
     return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def scores_data(tmp_path_factory) -> pathlib.Path:
+    """A small `scores` dataset: unpaired in train, paired in test."""
+    return convert_melodies(tmp_path_factory.mktemp("scores"), "unpaired", 96)
+
+
+@pytest.fixture(scope="session")
+def paired_data(tmp_path_factory) -> pathlib.Path:
+    """A smaller one that is paired in every split."""
+    return convert_melodies(tmp_path_factory.mktemp("paired"), "paired", 32)

@@ -144,26 +144,27 @@ def test_two_replicas_equal_one(scores_data, tmp_path, approach, clip_norm):
     same_on_two(scores_data, tmp_path, **changes)
 
 
-def test_two_replicas_equal_one_where_the_encoder_learns_first(scores_data, tmp_path):
+def test_two_replicas_equal_one_where_pairs_are_learned(paired_data, tmp_path):
+    """With an encoder that learns first, too."""
     knobs = dataclasses.replace(
         models.preset("umt", "tiny").model,
         listening_steps=2,
-        weights={"spectrum": 5.0, "confusion": 0.0},
+        weights={"paired": 1.0, "spectrum": 5.0, "confusion": 0.0},
     )
-    same_on_two(
-        scores_data, tmp_path, approach="umt", model=knobs, learning_rate=SMALL_STEPS
-    )
+    changes = {"approach": "umt", "model": knobs, "learning_rate": SMALL_STEPS}
+    same_on_two(paired_data, tmp_path, **changes)
+    assert history(tmp_path / "one")[-1]["train"]["paired"] > 0.0
 
 
-def same_on_two(scores_data, tmp_path, **changes):
-    trained(scores_data, tmp_path / "one", **changes)
+def same_on_two(data, tmp_path, **changes):
+    trained(data, tmp_path / "one", **changes)
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]
     assert len(devices) == 2
     strategy = tf.distribute.MirroredStrategy(
         devices,
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
-    trained(scores_data, tmp_path / "two", strategy, **changes)
+    trained(data, tmp_path / "two", strategy, **changes)
     assert_close(tmp_path / "one", tmp_path / "two")
 
 

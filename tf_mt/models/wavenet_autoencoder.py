@@ -49,6 +49,8 @@ ANALYSED_SECONDS = 10.0
 
 CONFUSIONS = ("ascent", "uniform")
 OUTPUTS = ("drawn", "mean")
+# What an encoder may learn from before the decoders begin.
+LISTENING_TERMS = ("spectrum", "info_nce")
 ARITHMETICS = ("float32", "bfloat16")
 
 
@@ -79,7 +81,7 @@ class Config(config.Knobs):
     listening_steps: int = config.knob(
         0,
         "Steps at first that leave the decoders out; the encoder learns from what else "
-        "there is, the term spectrum. They take a tenth of the time.",
+        f"there is, {' and '.join(LISTENING_TERMS)}. They take a tenth of the time.",
         minimum=0,
     )
     confusion: str = config.knob(
@@ -153,6 +155,11 @@ class Config(config.Knobs):
             raise ValueError(f"pre_emphasis={self.pre_emphasis} must be below 1.")
         if self.top_k > mu_law.LEVELS:
             raise ValueError(f"top_k={self.top_k} must be at most {mu_law.LEVELS}.")
+        if self.listening_steps and not any(map(self.weights.get, LISTENING_TERMS)):
+            raise ValueError(
+                f"listening_steps={self.listening_steps} needs a term that the encoder "
+                "learns from without decoders; give --weights=spectrum:50."
+            )
 
 
 class Content(NamedTuple):
@@ -469,28 +476,37 @@ class WaveNetAutoencoder(translator.Translator):
         Every segment decodes some samples before its own, so that it has found its
         sound where it is heard. Neighbours are joined in phase (`segments.join`).
         """
-        knobs = self.knobs
-        lag = min(int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), knobs.hop // 4)
-        overlap = 4 * lag
-        lead, tail = max(knobs.warmup_samples, overlap // 2), (overlap + 1) // 2
-        before, after = -(-lead // knobs.hop), -(-tail // knobs.hop)
+        hop, lag = self.knobs.hop, self._most_lag_samples
+        lead, tail = self._margins_samples
+        before, after = -(-lead // hop), -(-tail // hop)
         clips, frames = tf.shape(content.code)[0], tf.shape(content.code)[1]
-        own = tf.maximum(-(-frames // knobs.segments), before + after)
+        own = self.segment_frames(frames)
         count = -(-frames // own)
         places = own * tf.range(count)[:, tf.newaxis] + tf.range(-before, own + after)
         places = tf.clip_by_value(places, 0, frames - 1)
         cut = tf.gather(content.code, places, axis=1)
         audible = tf.reduce_any(tf.gather(content.audible, places, axis=1), axis=2)
-        samples = lead + own * knobs.hop + tail
-        sound = self._play(cut, audible, timbre, before * knobs.hop - lead, samples)
-        joined = segments.join(
-            tf.reshape(sound, [clips, count, samples]),
-            own * knobs.hop,
-            lead,
-            overlap,
-            lag,
-        )
-        return joined[:, : frames * knobs.hop]
+        samples = lead + own * hop + tail
+        sound = self._play(cut, audible, timbre, before * hop - lead, samples)
+        sound = tf.reshape(sound, [clips, count, samples])
+        joined = segments.join(sound, own * hop, lead, 4 * lag, lag)
+        return joined[:, : frames * hop]
+
+    def segment_frames(self, frames: int | tf.Tensor) -> tf.Tensor:
+        """How many frames of a recording a segment stands for: an int32 scalar."""
+        needed = sum(-(-margin // self.knobs.hop) for margin in self._margins_samples)
+        return tf.maximum(-(-frames // self.knobs.segments), needed)
+
+    @property
+    def _most_lag_samples(self) -> int:
+        """How far a segment may be moved, either way; is faded over four times that."""
+        return min(int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), self.knobs.hop // 4)
+
+    @property
+    def _margins_samples(self) -> tuple[int, int]:
+        """Samples that a segment decodes before its own, and after them."""
+        half = 2 * self._most_lag_samples
+        return max(self.knobs.warmup_samples, half), half
 
     # A graph, also where the rest is not: a step of a loop is a sample.
     @tf.function(reduce_retracing=True)

@@ -302,7 +302,8 @@ def test_at_first_only_the_encoder_learns(pairs):
 
 
 def test_an_encoder_that_is_frozen_is_not_waited_for():
-    model = made(DOMAINS[:2], weights={"confusion": 0.0}, listening_steps=2)
+    weights = {"spectrum": 1.0, "confusion": 0.0}
+    model = made(DOMAINS[:2], weights=weights, listening_steps=2)
     model.learn_only(DOMAINS[1])
     batch = {**batch_for(model), "audio": noise(2, 1, model.clip_samples)}
     assert terms(model, batch, True) == pytest.approx(terms(model, batch, False))
@@ -438,6 +439,7 @@ def test_windows_are_whole_frames():
         ({"top_k": -1}, "top_k=-1 must be at least 0"),
         ({"temperature": -0.5}, r"temperature=-0\.5 must be at least 0"),
         ({"pre_emphasis": 1.0}, r"pre_emphasis=1\.0 must be below 1"),
+        ({"listening_steps": 5}, "listening_steps=5 needs a term .*--weights=spectrum"),
         ({"encoder_stride": 7}, "encoder_stride=7 must divide hop=40"),
         ({"encoder_stride": 8}, "encoder_kernel=3 must be at least encoder_stride=8"),
         ({"confusion": "ascend"}, "did you mean 'ascent'"),

@@ -1,0 +1,92 @@
+"""Nobody hears where segments are joined: decoders that have learned steady tones."""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_mt import dataset
+from tf_mt.audio import segments
+from tf_mt.models import umt
+
+pytestmark = pytest.mark.slow
+
+RATE_HZ = 8000
+SECONDS = 4
+KNOBS = dataclasses.replace(
+    umt.PRESETS["tiny"].model,
+    encoder_kernel=256,
+    encoder_stride=20,
+    hop=80,
+    clip_frames=10,
+    decoder_channels=24,
+    decoder_layers=4,
+    decoder_noise=0.05,
+    warmup_samples=200,
+    temperature=0.0,
+    output="mean",
+    weights={"confusion": 0.0},
+)
+STEPS, ROWS = 400, 8
+# Segments of whole periods would be in phase by chance.
+PITCHES_HZ = (253.7, 331.1, 441.3, 622.3)
+ENDS = slice(10, -10)
+
+
+def tones(pitches_hz, samples, starts):
+    """A fundamental and its octave: float32 `[..., samples]`."""
+    phase = 2 * np.pi * np.expand_dims(pitches_hz, -1) * np.arange(samples) / RATE_HZ
+    phase += np.expand_dims(starts, -1)
+    return (0.2 * np.sin(phase) + 0.1 * np.sin(2 * phase + 1)).astype(np.float32)
+
+
+@functools.cache
+def trained():
+    keras.utils.set_random_seed(0)
+    model = umt.Umt(KNOBS, dataset.DatasetInfo("toy", RATE_HZ, ("tone",)))
+    model.compile({"autoencoder": keras.optimizers.Adam(3e-3)}, clip_norm=1.0)
+    step, random = tf.function(model.train_step), np.random.default_rng(0)
+    for number in range(STEPS):
+        pitches_hz = 220.0 * 2.0 ** random.uniform(0, 2, [ROWS, 1])
+        starts = random.uniform(0, 2 * np.pi, [ROWS, 1])
+        batch = {
+            "audio": tf.constant(tones(pitches_hz, model.clip_samples, starts)),
+            "domain": tf.zeros([ROWS, 1], tf.int32),
+            "seed": tf.constant([0, number]),
+        }
+        loss = step(batch)["reconstruction"]
+    assert loss < 3.0 < np.log(256.0)
+    return model
+
+
+def deviations_db(count):
+    """How far the level of 20 ms moves, for each pitch, played in so many segments."""
+    knobs = dataclasses.replace(KNOBS, segments=count)
+    model = umt.Umt(knobs, trained().info)
+    model.set_weights(trained().get_weights())
+    assert -(-SECONDS * RATE_HZ // (KNOBS.hop * model.segment_frames(400))) == count
+    found = []
+    for pitch_hz in PITCHES_HZ:
+        audio = tones([pitch_hz], SECONDS * RATE_HZ, [0.0])
+        played = model.translate(tf.constant(audio), tf.constant([0]))[0].numpy()
+        # Over whole periods. The two sines have -16 dB together.
+        span = round(RATE_HZ * round(0.02 * pitch_hz) / pitch_hz)
+        spans = played[: len(played) // span * span].reshape(-1, span)
+        level_db = 10.0 * np.log10(np.mean(spans**2, axis=1))[ENDS]
+        assert np.median(level_db) == pytest.approx(-16.0, abs=1.0)
+        found.append(np.abs(level_db - np.median(level_db)).max())
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 20, 40])
+def test_what_is_steady_stays_steady(count):
+    assert max(deviations_db(count)) < 0.5
+
+
+def test_without_being_moved_segments_are_heard(monkeypatch):
+    join = segments.join
+    monkeypatch.setattr(segments, "join", lambda *sizes: join(*sizes[:4], 0))
+    assert min(deviations_db(20)) > 0.5
