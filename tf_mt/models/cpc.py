@@ -226,7 +226,6 @@ _SHARED = {
         "decoder_noise",
         "segments",
         "warmup_samples",
-        "temperature",
         "output",
     )
 }

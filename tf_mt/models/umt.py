@@ -94,7 +94,6 @@ _SMALL = Config(
     listening_steps=4000,
     segments=256,
     warmup_samples=200,
-    temperature=0.0,
     output="mean",
     weights={"paired": 1.0, "spectrum": 50.0, "confusion": 0.0},
 )

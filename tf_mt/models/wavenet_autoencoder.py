@@ -124,8 +124,8 @@ class Config(config.Knobs):
     output: str = config.knob(
         "drawn",
         "What is heard of a sample: the code that is drawn, as published, or the mean "
-        "of all by their odds, which has less of the noise of drawing and rounding. "
-        "What follows goes on from the drawn one.",
+        "of all by their odds, which has less of the noise of drawing and rounding; "
+        "after the warm-up, its code is what the next samples follow.",
         choices=OUTPUTS,
         playing=True,
     )
@@ -599,7 +599,9 @@ class WaveNetAutoencoder(translator.Translator):
                 logits, chance[number], knobs.temperature, knobs.top_k
             )
             if knobs.output == "mean":
-                return codes, tf.linalg.matvec(tf.nn.softmax(logits), amplitudes)
+                mean = tf.linalg.matvec(tf.nn.softmax(logits), amplitudes)
+                warm = number >= knobs.warmup_samples
+                return tf.where(warm, mu_law.encode(mean), codes), mean
             return codes, tf.gather(amplitudes, codes)
 
         played = wavenet_sampling.run(
