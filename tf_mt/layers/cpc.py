@@ -36,14 +36,33 @@ class Frames(keras.layers.Layer):
         if squeezed:
             self.squeeze = keras.layers.Conv1D(1, 1, use_bias=False)
 
-    def call(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Turns `[batch, samples, 1]` into float32 `[batch, frames, channels]`."""
+    def call(
+        self,
+        signal: tf.Tensor,
+        training: bool = False,
+        settled: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Turns `[batch, samples, 1]` into float32 `[batch, frames, channels]`.
+
+        Args:
+            signal: What is looked at.
+            training: Whether statistics are those of the batch, and gathered.
+            settled: Whether what was gathered is used in training too: bool scalar;
+                without it never.
+        """
+
+        def normalised(x: tf.Tensor, norm: keras.Layer) -> tf.Tensor:
+            found = norm(x, training=training)
+            if not training or settled is None:
+                return found
+            return tf.where(settled, norm(x, training=False), found)
+
         x = signal
         for (_, _, padding), convolution, norm in zip(
             STAGES, self.convolutions, self.norms, strict=True
         ):
             x = convolution(tf.pad(x, [[0, 0], [padding, padding], [0, 0]]))
-            x = tf.nn.relu(norm(x, training=training))
+            x = tf.nn.relu(normalised(x, norm))
         if self.squeezed:
             x = tf.nn.relu(self.squeeze(x))
         return tf.cast(x, tf.float32)

@@ -47,6 +47,13 @@ class Config(wavenet_autoencoder.Config):
         "as --init_from has them, as in the paper, or are trained jointly.",
         choices=DECODERS,
     )
+    batch_norm_steps: int = config.knob(
+        0,
+        "Steps after which batch norm takes the averages that it has gathered, as it "
+        "does in playing, and no longer the statistics of a batch; 0: it always does "
+        "that in training, as published. Batches of few clips want it.",
+        minimum=0,
+    )
     random_projections: bool = config.knob(
         False,
         "Whether contexts are projected at random, anew for each batch, as in the "
@@ -135,9 +142,11 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
     def make_networks(self) -> tuple[cpc.Frames, keras.layers.Layer]:
         """Makes the network of the samples and that of the frames."""
 
-    def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def analyse(self, signal: tf.Tensor, step: tf.Tensor | None = None) -> tf.Tensor:
         """Gives the latents; see `WaveNetAutoencoder.analyse`."""
-        return self.frames(signal, training=training)
+        after = self.knobs.batch_norm_steps
+        settled = step >= after if step is not None and after else None
+        return self.frames(signal, training=step is not None, settled=settled)
 
     def gather(self, frames: tf.Tensor) -> tf.Tensor:
         """Gives the context of each frame."""
@@ -233,8 +242,8 @@ _SHARED = {
 _SMALL = {
     **_SHARED,
     "frame_channels": 128,
-    "clip_frames": 20,
-    "listening_steps": 17_000,
+    "batch_norm_steps": 2000,
+    "listening_steps": 14_700,
     "weights": umt.PRESETS["small"].model.weights | {"info_nce": 1.0},
 }
 
@@ -246,6 +255,7 @@ _TINY = {
     "classifier_channels": 8,
     "clip_frames": 10,
     "frame_channels": 8,
+    "batch_norm_steps": 2,
     "prediction_steps": 2,
     "segments": 4,
     "warmup_samples": 160,
@@ -263,7 +273,7 @@ _PAPER_TRAINING = config.Training(
 )
 
 _SMALL_TRAINING = dataclasses.replace(
-    umt.PRESETS["small"].training, steps=17_500, epoch_steps=2500
+    umt.PRESETS["small"].training, steps=15_000, epoch_steps=1500
 )
 
 _TINY_TRAINING = config.Training(

@@ -70,9 +70,9 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
         self.reach = encoder.reach
         return [encoder]
 
-    def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def analyse(self, signal: tf.Tensor, step: tf.Tensor | None = None) -> tf.Tensor:
         """Gives the code itself; see `WaveNetAutoencoder.analyse`."""
-        del training
+        del step
         return self.encoder[0](signal)
 
 

@@ -234,8 +234,11 @@ class WaveNetAutoencoder(translator.Translator):
         """Makes the layers of the encoder."""
 
     @abc.abstractmethod
-    def analyse(self, signal: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Looks at scaled codes `[batch, samples, 1]`: `[batch, frames, any]`."""
+    def analyse(self, signal: tf.Tensor, step: tf.Tensor | None = None) -> tf.Tensor:
+        """Looks at scaled codes `[batch, samples, 1]`: `[batch, frames, any]`.
+
+        In training, `step` is the number of the step, an integer scalar.
+        """
 
     def gather(self, frames: tf.Tensor) -> tf.Tensor:
         """Makes the code `[batch, frames, latent]` of what `analyse` found."""
@@ -326,7 +329,8 @@ class WaveNetAutoencoder(translator.Translator):
         """How well samples are predicted, and the game between code and classifier."""
         codes = self._codes(batch["audio"])
         heard = stacks.merge(self._codes(batch.get("heard", batch["audio"])))
-        frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], training)
+        step = batch["seed"][1] if training else None
+        frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], step)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
         predict = functools.partial(self._predict, codes, content, batch, training)

@@ -123,6 +123,19 @@ def test_norms_use_their_moving_statistics_unless_training():
     assert not any(map(np.array_equal, before, moving(made)))
 
 
+def test_norms_that_are_settled_go_on_gathering_and_use_what_they_have():
+    made, clips = frames(), signal()
+    before = moving(made)
+    early = made(clips, training=True, settled=tf.constant(False))
+    gathered = moving(made)
+    assert not any(map(np.array_equal, before, gathered))
+    np.testing.assert_allclose(made(clips, training=True), early, atol=1e-5)
+    late = made(clips, training=True, settled=tf.constant(True))
+    assert not any(map(np.array_equal, gathered, moving(made)))
+    np.testing.assert_allclose(late, made(clips), atol=1e-5)
+    assert np.abs(late - early).max() > 0.01
+
+
 def test_moving_statistics_follow_those_of_the_batch_by_a_tenth():
     made, clips = frames(), signal()
     mean = made.norms[0].moving_mean

@@ -67,6 +67,23 @@ def compiled(model):
 
 
 @VARIANTS
+def test_batch_norm_settles_when_it_is_to(approach):
+    model = made(approach, batch_norm_steps=3, weights=QUIET)
+    plain = made(approach, batch_norm_steps=0, weights=QUIET)
+    audio, weights = batch_for(model)["audio"][:, 0, :, tf.newaxis], plain.get_weights()
+
+    def found(model, step):
+        model.set_weights(weights)
+        return model.analyse(audio, tf.constant(step))
+
+    settled = found(model, 3)
+    np.testing.assert_allclose(settled, model.analyse(audio), atol=1e-6)
+    batch = found(plain, 3)
+    np.testing.assert_allclose(found(model, 2), batch, atol=1e-6)
+    assert np.abs(settled - batch).max() > 1e-3
+
+
+@VARIANTS
 def test_before_training_nothing_is_known(approach):
     model = made(approach)
     found = terms(model, batch_for(model))
