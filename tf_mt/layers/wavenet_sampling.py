@@ -118,15 +118,17 @@ def run(
     dtype, channels = found.head.dtype, found.head.shape[0]
     content = tf.cast(content, dtype)
     streams = tf.shape(content)[1]
-    rings = [_ring(dilation, streams, channels, dtype) for dilation in dilations]
+    # What a layer keeps longer than there are samples is never read.
+    lengths = [tf.minimum(dilation, samples) for dilation in dilations]
+    rings = [_ring(length, streams, channels, dtype) for length in lengths]
     before = tf.zeros([streams, 1], dtype)
     written = tf.TensorArray(kept.dtype, samples, element_shape=kept.shape)
 
     def sample(conditions, head_condition, number, written, before, last, *rings):
         x = before * found.first[:1] + last * found.first[1:] + found.first_bias
         skips, rings = tf.matmul(x, found.first_skip) + found.first_skip_bias, [*rings]
-        for layer, dilation in enumerate(dilations):
-            past, rings[layer] = _exchange(rings[layer], number % dilation, x)
+        for layer, length in enumerate(lengths):
+            past, rings[layer] = _exchange(rings[layer], number % length, x)
             drive = tf.matmul(x, found.present[layer]) + conditions[layer]
             drive += tf.matmul(past, found.past[layer])
             gate, filtered = tf.split(tf.tanh(drive), 2, axis=1)
@@ -166,11 +168,11 @@ def _while(end: tf.Tensor, body: Callable, state: tuple) -> tuple:
 
 
 def _ring(
-    dilation: int, streams: tf.Tensor, channels: int, dtype: tf.DType
+    length: tf.Tensor, streams: tf.Tensor, channels: int, dtype: tf.DType
 ) -> tf.Tensor:
     """A list of so many tensors `[streams, channels]` of zeros."""
     return tf.raw_ops.TensorListFromTensor(
-        tensor=tf.zeros(tf.stack([dilation, streams, channels]), dtype),
+        tensor=tf.zeros(tf.stack([length, streams, channels]), dtype),
         element_shape=tf.constant([-1, channels]),
     )
 

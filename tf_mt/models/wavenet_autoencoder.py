@@ -94,7 +94,7 @@ class Config(config.Knobs):
         False, "Whether codes become sound as in the published code, 11 dB noisier."
     )
     segments: int = config.knob(
-        64,
+        128,
         "Segments that a recording is cut into to be decoded at once.",
         minimum=1,
         playing=True,
