@@ -32,7 +32,7 @@ KNOBS = dataclasses.replace(
 )
 STEPS, ROWS = 400, 8
 # Segments of whole periods would be in phase by chance.
-PITCHES_HZ = (253.7, 331.1, 441.3, 622.3)
+PITCHES_HZ = (253.7, 293.9, 331.1, 441.3)
 ENDS = slice(10, -10)
 
 
