@@ -23,7 +23,7 @@ from absl import flags
 from tf_mt import run, script, threads
 from tf_mt.data import recordings
 from tf_mt.evaluation import log_mel, pitch, stft_distance
-from tf_mt.models import translator
+from tf_mt.models import translator, wavenet_autoencoder
 
 RUN = flags.DEFINE_string("run", None, "Run of the WaveNet family.", required=True)
 DATA = flags.DEFINE_string("data", None, "Paired dataset.", required=True)
@@ -54,6 +54,8 @@ def main(argv: list[str]) -> None:
     threads.limit()
     path = Path(RUN.value)
     knobs = run.knobs_of(path)
+    if not isinstance(knobs, wavenet_autoencoder.Config):
+        raise ValueError(f"run={RUN.value} decodes no segments; give a run of umt.")
     cases = list(_cases())
     print(f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, {RUN.value}")
     print(f"{len(cases)} translations of {SECONDS.value:g} s")
@@ -75,15 +77,18 @@ def main(argv: list[str]) -> None:
 
 def _cases() -> Iterator[Case]:
     data = recordings.Recordings(Path(DATA.value), "test")
-    samples, domains = (
-        round(SECONDS.value * data.info.sample_rate_hz),
-        data.info.domains,
-    )
+    samples = round(SECONDS.value * data.info.sample_rate_hz)
+    domains = data.info.domains
     by_piece = {}
     for entry in data.entries:
         if entry.samples >= samples:
             by_piece.setdefault(entry.piece, {})[entry.domain] = entry
     whole = [piece for piece in by_piece.values() if len(piece) == len(domains)]
+    if not whole:
+        raise ValueError(
+            f"data={DATA.value} has no piece of {SECONDS.value:g} s in test that every "
+            "domain plays; give a paired dataset, or fewer --seconds."
+        )
     for piece in whole[: PIECES.value]:
         audio = [data.audio(piece[domain], 0, samples) for domain in domains]
         for source in range(len(domains)):

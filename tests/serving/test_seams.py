@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from serving import client
 from serving.server.model import Model
+from tests.tf_mt import steadiness
 from tf_mt import bundle, dataset, models
 from tf_mt.models import vae_gan
 
@@ -99,8 +100,7 @@ def envelope_db(audio):
 
 def deviation_db(audio, reference):
     """How far the difference of two envelopes moves from where it mostly is."""
-    difference = envelope_db(audio) - envelope_db(reference)
-    return np.abs(difference - np.median(difference)).max()
+    return steadiness.deviation_db(envelope_db(audio) - envelope_db(reference))
 
 
 def signal_to_noise_db(reference, audio):

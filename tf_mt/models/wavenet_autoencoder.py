@@ -334,7 +334,7 @@ class WaveNetAutoencoder(translator.Translator):
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
         predict = functools.partial(self._predict, codes, content, batch, training)
-        terms = self._once_it_listens(predict, batch) if training else predict()
+        terms = self._once_it_listens(predict, step) if training else predict()
         if self.heads:
             terms["spectrum"] = self._read(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
@@ -361,7 +361,7 @@ class WaveNetAutoencoder(translator.Translator):
         )
 
     def _once_it_listens(
-        self, predict: Callable[[], dict[str, tf.Tensor]], batch: translator.Batch
+        self, predict: Callable[[], dict[str, tf.Tensor]], step: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """What `predict` gives; zeros while only the encoder learns."""
         frozen = self.learned_domains != self.info.domains
@@ -372,7 +372,7 @@ class WaveNetAutoencoder(translator.Translator):
             *(["paired"] if self.knobs.weights["paired"] else []),
         ]
         return tf.cond(
-            batch["seed"][1] < self.knobs.listening_steps,
+            step < self.knobs.listening_steps,
             lambda: dict.fromkeys(names, tf.zeros([])),
             predict,
         )

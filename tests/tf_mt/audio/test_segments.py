@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tf_mt import steadiness
 from tf_mt.audio import segments, windows
 
 RATE_HZ = 16_000
@@ -55,11 +56,7 @@ def mixed(batch, count, seed=0):
 
 
 def deviation_db(audio, pitch_hz):
-    """How far the level of 20 ms moves, taken over whole periods next to that."""
-    span = round(RATE_HZ * round(0.02 * pitch_hz) / pitch_hz)
-    spans = audio[: len(audio) // span * span].reshape(-1, span)
-    level_db = 10.0 * np.log10(np.mean(spans**2, axis=1))
-    return np.abs(level_db - np.median(level_db)).max()
+    return steadiness.deviation_db(steadiness.levels_db(audio, pitch_hz, RATE_HZ))
 
 
 @pytest.mark.parametrize("levels", LEVELS.values(), ids=LEVELS)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tf_mt import steadiness
 from tf_mt import dataset
 from tf_mt.audio import segments
 from tf_mt.models import umt
@@ -72,12 +73,10 @@ def deviations_db(count):
     for pitch_hz in PITCHES_HZ:
         audio = tones([pitch_hz], SECONDS * RATE_HZ, [0.0])
         played = model.translate(tf.constant(audio), tf.constant([0]))[0].numpy()
-        # Over whole periods. The two sines have -16 dB together.
-        span = round(RATE_HZ * round(0.02 * pitch_hz) / pitch_hz)
-        spans = played[: len(played) // span * span].reshape(-1, span)
-        level_db = 10.0 * np.log10(np.mean(spans**2, axis=1))[ENDS]
-        assert np.median(level_db) == pytest.approx(-16.0, abs=1.0)
-        found.append(np.abs(level_db - np.median(level_db)).max())
+        levels_db = steadiness.levels_db(played, pitch_hz, RATE_HZ)[ENDS]
+        # The two sines have -16 dB together.
+        assert np.median(levels_db) == pytest.approx(-16.0, abs=1.0)
+        found.append(steadiness.deviation_db(levels_db))
     return found
 
 
