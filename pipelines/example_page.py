@@ -11,7 +11,8 @@ from matplotlib import figure, image
 
 from pipelines import survey
 from tf_mt import atomic
-from tf_mt.evaluation import log_mel, plots
+from tf_mt.evaluation.metrics import log_mel
+from tf_mt.evaluation.report import plots
 
 ROWS = 12
 COLUMNS = 3

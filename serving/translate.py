@@ -11,7 +11,7 @@ from absl import flags
 
 from serving import client
 from tf_mt import script
-from tf_mt.audio import stream
+from tf_mt.inference import stream
 
 _SERVER = flags.DEFINE_string(
     "server", "localhost:8500", "Address of the server, HOST:PORT."

@@ -1,4 +1,4 @@
-"""Knobs: frozen dataclasses, from which flags, help and JSON are derived."""
+"""Configurations: frozen dataclasses, from which flags, help and JSON are derived."""
 
 import dataclasses
 import types
@@ -10,24 +10,24 @@ from absl import flags
 from tf_mt import names
 
 
-def knob(
+def field(
     default: Any,
     help: str,
     *,
     choices: tuple[str, ...] | None = None,
     minimum: float | None = None,
-    playing: bool = False,
+    inference: bool = False,
 ) -> Any:
-    """Declares one field of a `Knobs` class.
+    """Declares one field of a `Config` class.
 
     Args:
-        default: The value when nobody sets it; its type is the knob's type. A dict's
+        default: The value when nobody sets it; its type is the field's type. A dict's
             keys are all the keys that it may have.
         help: A whole sentence, shown by `--help`.
         choices: The only strings allowed.
         minimum: The smallest number allowed.
-        playing: Whether it is of how a trained model plays, so that it can be changed
-            after the training.
+        inference: Whether it is an inference option: it changes what a trained model
+            gives, not its weights, so it can be changed after the training.
 
     Returns:
         A dataclass field.
@@ -36,7 +36,7 @@ def knob(
         "help": help,
         "choices": choices,
         "minimum": minimum,
-        "playing": playing,
+        "inference": inference,
     }
     if isinstance(default, dict):
         return dataclasses.field(
@@ -47,7 +47,7 @@ def knob(
 
 
 @dataclasses.dataclass(frozen=True)
-class Knobs:
+class Config:
     """Base of every configuration: checks its values when it is made.
 
     Raises:
@@ -65,7 +65,7 @@ class Knobs:
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                raise ValueError(names.unknown("knob", name, known))
+                raise ValueError(names.unknown("config field", name, known))
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -105,60 +105,60 @@ def _checked_mapping(field: dataclasses.Field, value: Mapping) -> Mapping:
 
 
 @dataclasses.dataclass(frozen=True)
-class Training(Knobs):
+class Training(Config):
     """How a model is trained, whatever its approach."""
 
-    steps: int = knob(10_000, "Optimisation steps of the whole run.", minimum=1)
-    epoch_steps: int = knob(
+    steps: int = field(10_000, "Optimisation steps of the whole run.", minimum=1)
+    epoch_steps: int = field(
         500,
         "Steps between two checkpoints; validation and logs come with each.",
         minimum=1,
     )
-    batch_size: int = knob(
+    batch_size: int = field(
         8,
         "Examples per step over all replicas; an example is one clip, or one clip of "
         "every domain for an approach that trains on stacks.",
         minimum=1,
     )
-    learning_rate: float = knob(1e-4, "Adam's highest step size.", minimum=0.0)
-    beta_1: float = knob(0.9, "Adam's decay of the first moment.", minimum=0.0)
-    warmup_steps: int = knob(
+    learning_rate: float = field(1e-4, "Adam's highest step size.", minimum=0.0)
+    beta_1: float = field(0.9, "Adam's decay of the first moment.", minimum=0.0)
+    warmup_steps: int = field(
         0, "Steps over which the step size rises from zero.", minimum=0
     )
-    decay_from: float = knob(
+    decay_from: float = field(
         0.5,
         "Share of the run after which the step size falls linearly to zero; 1 keeps "
         "it constant.",
         minimum=0.0,
     )
-    clip_norm: float = knob(
+    clip_norm: float = field(
         0.0, "Largest global norm of a part's gradient; 0 does not clip.", minimum=0.0
     )
-    precision: str = knob(
+    precision: str = field(
         "float32",
         "Arithmetic of the layers; losses and spectrograms stay float32. auto takes "
         "what is fastest on the machine where the run begins.",
         choices=("float32", "mixed_bfloat16", "auto"),
     )
-    gain_db: float = knob(
+    gain_db: float = field(
         0.0, "Each clip is made louder or softer by up to so much.", minimum=0.0
     )
-    noise_db: float = knob(
+    noise_db: float = field(
         -120.0, "Level of the white noise added to each clip; -120 adds none."
     )
-    pitch_semitones: float = knob(
+    pitch_semitones: float = field(
         0.0,
         "The encoder hears a stretch of each clip out of tune by up to so many "
         "semitones; 0 does none.",
         minimum=0.0,
     )
-    validation_batches: int = knob(
+    validation_batches: int = field(
         8, "Batches of the validation split that each epoch is tested on.", minimum=1
     )
-    sampled_epochs: int = knob(
+    sampled_epochs: int = field(
         10, "Epochs of the run that log sound and spectrograms.", minimum=0
     )
-    seed: int = knob(0, "Seed of the weights, the clips and all noise.", minimum=0)
+    seed: int = field(0, "Seed of the weights, the clips and all noise.", minimum=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,27 +172,27 @@ class Training(Knobs):
 class Preset(NamedTuple):
     """A named configuration of an approach: of its network and of its training."""
 
-    model: Knobs
+    model: Config
     training: Training
 
 
 def define_flags(
     flag_values: flags.FlagValues,
     module: str,
-    *kinds: type[Knobs],
-    playing: bool = False,
+    *kinds: type[Config],
+    inference: bool = False,
 ):
-    """Defines a flag for each knob; a flag that is not given leaves the preset's value.
+    """Defines a flag for each field; without it the preset's value stays.
 
     Args:
         flag_values: Where to define them.
         module: The heading under which `--help` lists them.
-        *kinds: Classes of knobs with no name in common.
-        playing: Whether to define only those of how a trained model plays.
+        *kinds: Configuration classes with no name in common.
+        inference: Whether to define inference options only.
     """
     for kind in kinds:
         for field in dataclasses.fields(kind):
-            if playing and not field.metadata["playing"]:
+            if inference and not field.metadata["inference"]:
                 continue
             flags.DEFINE_flag(_flag(field), flag_values, module_name=module)
 
@@ -210,13 +210,13 @@ def peek_flag(name: str, arguments: list[str]) -> str | None:
     return peeked[name].value
 
 
-def read_flags(preset: Knobs, flag_values: flags.FlagValues) -> Knobs:
+def read_flags(preset: Config, flag_values: flags.FlagValues) -> Config:
     """Returns the preset with the values that the command line gives.
 
-    Knobs for which no flag is defined stay as they are.
+    Config for which no flag is defined stay as they are.
 
     Raises:
-        ValueError: A value breaks its knob's rule.
+        ValueError: A value breaks its field's rule.
     """
     given = {
         field.name: flag_values[field.name].value

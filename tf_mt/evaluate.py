@@ -9,7 +9,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script, threads
+from tf_mt import script
+from tf_mt.inference import threads
 
 RUNS = flags.DEFINE_multi_string(
     "run", [], "A run whose newest weights are scored; may be repeated."
@@ -45,13 +46,13 @@ def main(argv: list[str]) -> None:
     """Scores as the flags say."""
     del argv
     # Here, so that a mistake in the flags is told before TensorFlow is loaded.
-    from tf_mt import judging
-    from tf_mt.evaluation import markdown
+    from tf_mt.evaluation.protocol import setup
+    from tf_mt.evaluation.report import markdown
 
     threads.limit()
     out = Path(OUT.value)
     with contextlib.ExitStack() as resources:
-        card = judging.judge(
+        card = setup.judge(
             list(_systems(resources)),
             Path(DATA.value),
             EMBEDDER.value,
@@ -66,7 +67,8 @@ def main(argv: list[str]) -> None:
 def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
     """The name and the identity of each system that the flags name, and itself."""
     from serving import client
-    from tf_mt import bundle, run, system
+    from tf_mt.inference import bundle, system
+    from tf_mt.training import run
 
     if bool(SERVER.value) != bool(MODEL.value):
         raise ValueError("--server and --model go together; give both or neither.")

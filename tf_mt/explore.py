@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from tf_mt import latent, script
+from tf_mt import script
 from tf_mt.audio import files
-from tf_mt.evaluation import contact_sheet
+from tf_mt.evaluation.report import contact_sheet
+from tf_mt.inference import latent_space
 from tf_mt.models import vae_gan
 
 FLAGS = flags.FLAGS
@@ -53,7 +54,7 @@ def main(argv: list[str]) -> None:
         raise ValueError("points go without --to and --blend_domain.")
     if not (FLAGS.points or FLAGS.to or FLAGS.blend_domain):
         raise ValueError("from needs an end: give --to, --blend_domain, or both.")
-    model = latent.load(Path(FLAGS.run))
+    model = latent_space.load(Path(FLAGS.run))
     folder, rate_hz = Path(FLAGS.out), model.info.sample_rate_hz
     rows = _sounds(model)
     for row, sounds in rows.items():
@@ -64,22 +65,26 @@ def main(argv: list[str]) -> None:
 
 
 def _sounds(model: vae_gan.VaeGan) -> dict[str, dict[str, np.ndarray]]:
-    start_domain = latent.domain_number(model, FLAGS.domain)
+    start_domain = latent_space.domain_number(model, FLAGS.domain)
     if FLAGS.points:
-        sounds = latent.points(
+        sounds = latent_space.points(
             model, start_domain, FLAGS.points, FLAGS.seconds, FLAGS.seed
         )
         return {"point": sounds}
-    end_domain = latent.domain_number(model, FLAGS.blend_domain or FLAGS.domain)
+    end_domain = latent_space.domain_number(model, FLAGS.blend_domain or FLAGS.domain)
     domains = start_domain, end_domain
-    start = latent.read(model, Path(FLAGS["from"].value), FLAGS.seconds)
+    start = latent_space.read(model, Path(FLAGS["from"].value), FLAGS.seconds)
     if not FLAGS.to:
         clips = start, start
-        return {"blend": latent.way(model, latent.linear, clips, domains, FLAGS.steps)}
-    clips = start, latent.read(model, Path(FLAGS.to), FLAGS.seconds)
+        return {
+            "blend": latent_space.way(
+                model, latent_space.linear, clips, domains, FLAGS.steps
+            )
+        }
+    clips = start, latent_space.read(model, Path(FLAGS.to), FLAGS.seconds)
     return {
-        name: latent.way(model, mix, clips, domains, FLAGS.steps)
-        for name, mix in latent.WAYS.items()
+        name: latent_space.way(model, mix, clips, domains, FLAGS.steps)
+        for name, mix in latent_space.WAYS.items()
     }
 
 

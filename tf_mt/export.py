@@ -7,7 +7,9 @@ from pathlib import Path
 import tensorflow as tf
 from absl import flags, logging
 
-from tf_mt import bundle, config, run, script
+from tf_mt import config, script
+from tf_mt.inference import bundle
+from tf_mt.training import run
 
 FLAGS = flags.FLAGS
 
@@ -32,8 +34,8 @@ def main(argv: list[str]) -> None:
     # TensorFlow tells much of saving, temporary names included.
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().setLevel("WARNING")
-    knobs = config.read_flags(run.knobs_of(folder), FLAGS)
-    written = bundle.export(run.load_model(folder, knobs), Path(FLAGS.out) / name)
+    hparams = config.read_flags(run.config_of(folder), FLAGS)
+    written = bundle.export(run.load_model(folder, hparams), Path(FLAGS.out) / name)
     print(f"Exported {written}.")
     print(
         f"Next: python -m serving.server --model_base_path={written.parent.resolve()} "
@@ -41,15 +43,15 @@ def main(argv: list[str]) -> None:
     )
 
 
-def define_knobs() -> None:
-    """Defines the knobs of how the model of the run plays."""
+def define_config_flags() -> None:
+    """Defines a flag for each inference option of the run's model."""
     folder = config.peek_flag("run", sys.argv)
     if folder is not None:
-        kind = type(run.knobs_of(Path(folder)))
-        config.define_flags(FLAGS, sys.argv[0], kind, playing=True)
+        kind = type(run.config_of(Path(folder)))
+        config.define_flags(FLAGS, sys.argv[0], kind, inference=True)
 
 
 if __name__ == "__main__":
-    if status := script.guard(define_knobs):
+    if status := script.guard(define_config_flags):
         sys.exit(status)
     script.run(main)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script, umt_checkpoints
+from tf_mt import script
+from tf_mt.importers import umt
 
 FLAGS = flags.FLAGS
 
@@ -29,14 +30,12 @@ flags.DEFINE_integer("sample_rate", 16000, "What they were trained on, in Hz.", 
 
 def main(argv: list[str]) -> None:
     """Imports as the flags say."""
-    found = umt_checkpoints.find(Path(FLAGS.checkpoints), FLAGS.name)
-    heard = umt_checkpoints.make_run(
-        found, FLAGS.domains, FLAGS.sample_rate, Path(FLAGS.run)
-    )
+    found = umt.find(Path(FLAGS.checkpoints), FLAGS.name)
+    heard = umt.make_run(found, FLAGS.domains, FLAGS.sample_rate, Path(FLAGS.run))
     for domain, path, data in zip(FLAGS.domains, found.values(), heard, strict=True):
         print(f"{domain}: {path.name}, trained on {data}")
     print(
-        f"licence: {umt_checkpoints.LICENCE}, as published: neither the weights nor "
+        f"licence: {umt.LICENCE}, as published: neither the weights nor "
         "what is made with them\nmay be used commercially, and both have to name the "
         "authors."
     )

@@ -6,18 +6,10 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import (
-    beginning,
-    config,
-    dataset,
-    models,
-    precision,
-    run,
-    script,
-    trainer,
-)
+from tf_mt import config, dataset, models, script
 from tf_mt.data import clips
 from tf_mt.models import translator
+from tf_mt.training import precision, run, trainer, warm_start
 
 FLAGS = flags.FLAGS
 
@@ -52,10 +44,10 @@ def _widened(
 ) -> tuple[config.Preset, dataset.DatasetInfo]:
     if FLAGS.init_from is None:
         raise ValueError("--add_domain needs a run to add it to; give --init_from=RUN.")
-    knobs, info = beginning.widened(
+    hparams, info = warm_start.widened(
         Path(FLAGS.init_from), FLAGS.approach, data, FLAGS.add_domain
     )
-    return config.Preset(config.read_flags(knobs, FLAGS), preset.training), info
+    return config.Preset(config.read_flags(hparams, FLAGS), preset.training), info
 
 
 def main(argv: list[str]) -> None:
@@ -75,7 +67,7 @@ def main(argv: list[str]) -> None:
 
     def build() -> translator.Translator:
         model = run.build(settings)
-        beginning.begin(model, settings)
+        warm_start.begin(model, settings)
         return model
 
     folder = run.Run(Path(FLAGS.run))
@@ -85,15 +77,15 @@ def main(argv: list[str]) -> None:
     print(f"Next: python -m tf_mt.export --run={FLAGS.run} --out=bundles")
 
 
-def define_knobs() -> None:
-    """Defines the knobs of the approach that the command line names."""
+def define_config_flags() -> None:
+    """Defines the configuration flags of the approach that the command line names."""
     name = config.peek_flag("approach", sys.argv)
     if name is not None:
-        knobs = models.approach(name).knobs
-        config.define_flags(FLAGS, sys.argv[0], config.Training, knobs)
+        hparams = models.approach(name).config_class
+        config.define_flags(FLAGS, sys.argv[0], config.Training, hparams)
 
 
 if __name__ == "__main__":
-    if status := script.guard(define_knobs):
+    if status := script.guard(define_config_flags):
         sys.exit(status)
     script.run(main)

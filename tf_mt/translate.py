@@ -5,8 +5,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import bundle, script, threads
-from tf_mt.audio import stream
+from tf_mt import script
+from tf_mt.inference import bundle, stream, threads
 
 FLAGS = flags.FLAGS
 

@@ -10,7 +10,7 @@ import soxr
 import tensorflow as tf
 
 from pipelines.nsynth import notes
-from tf_mt.data import wire
+from tf_mt.data import wire_format
 
 _LABELS = {**notes.PUBLISHED, "sample_rate": int}
 
@@ -47,9 +47,9 @@ def read(
     Raises:
         ValueError: If the file ends within a record, or is empty.
     """
-    for data, start, end in wire.records(path):
+    for data, start, end in wire_format.records(path):
         try:
-            audio, features = wire.apart(data, start, end, "audio")
+            audio, features = wire_format.apart(data, start, end, "audio")
             values = _values(features)
             note = notes.parse(values)
             if "sample_rate" not in values:
@@ -84,7 +84,7 @@ def blocks(place: Place, name: str, sample_rate_hz: int) -> Iterator[np.ndarray]
         file.seek(place.start)
         data = memoryview(file.read(place.end - place.start))
     try:
-        audio = wire.float_list(data, 0, len(data))
+        audio = wire_format.float_list(data, 0, len(data))
         if len(audio) != notes.SECONDS * place.sample_rate_hz:
             raise ValueError(
                 f"it has {len(audio)} samples at {place.sample_rate_hz} Hz, but a note "

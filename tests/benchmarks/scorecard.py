@@ -22,13 +22,13 @@ from absl import flags
 
 from tf_mt import script
 from tf_mt.embedders import cnn, embedder
-from tf_mt.evaluation import (
+from tf_mt.evaluation.protocol import (
+    analysis,
+    audio_cache,
+    baselines,
     cases,
-    contestants,
-    heard,
-    metrics,
-    playing,
-    reference,
+    clip_scores,
+    reference_set,
     scorecard,
 )
 
@@ -120,7 +120,7 @@ class Timed:
         value = getattr(self._original, name)
         if callable(value):
             value = self._watch.timed(f"{self._name}.{name}", value)
-        # The same from now on, for `Heard` goes by the function.
+        # The same from now on, for `Analysis` goes by the function.
         return self.__dict__.setdefault(name, value)
 
 
@@ -176,14 +176,14 @@ def _evaluation(folder: Path) -> scorecard.Evaluation:
     samples = round(SECONDS.value * RATE_HZ)
     noise = np.random.default_rng(0).normal(0.0, 0.01, samples).astype(np.float32)
     asked = cases.choose(test.entries, train.entries, tuple(PARTIALS), 0, samples)
-    stage = playing.Stage(folder / "audio", test, train, RATE_HZ, samples)
-    model = playing.Model("noisy", {}, lambda audio, _: audio + noise, np.flip)
+    stage = audio_cache.Stage(folder / "audio", test, train, RATE_HZ, samples)
+    model = audio_cache.Model("noisy", {}, lambda audio, _: audio + noise, np.flip)
     for case in asked:
         stage.set(case)
         stage.play(model, case)
-    rows = contestants.contestants(stage, [model], asked)
+    rows = baselines.rows(stage, [model], asked)
     judge = _embedder()
-    targets = reference.embed(judge, train, tuple(PARTIALS), RATE_HZ, samples)
+    targets = reference_set.embed(judge, train, tuple(PARTIALS), RATE_HZ, samples)
     return scorecard.Evaluation(stage, rows, asked, RATE_HZ, judge, targets, folder)
 
 
@@ -229,18 +229,20 @@ def _run(evaluation: scorecard.Evaluation, anew: bool) -> Run:
 
 
 def _timed_metrics(watch: Stopwatch) -> contextlib.AbstractContextManager:
-    """Times what `metrics.measure` calls, but not what that calls in turn."""
+    """Times what `clip_scores.measure` calls, but not what that calls in turn."""
     modules = {
         name: Timed(name, module, watch)
-        for name, module in vars(metrics).items()
-        if isinstance(module, types.ModuleType) and module not in (np, heard)
+        for name, module in vars(clip_scores).items()
+        if isinstance(module, types.ModuleType) and module not in (np, analysis)
     }
-    return mock.patch.multiple(metrics, **modules)
+    return mock.patch.multiple(clip_scores, **modules)
 
 
 def _forgetful() -> contextlib.AbstractContextManager:
     return mock.patch.object(
-        heard.Heard, "by", lambda self, find: find(self.audio, self.sample_rate_hz)
+        analysis.Analysis,
+        "by",
+        lambda self, find: find(self.audio, self.sample_rate_hz),
     )
 
 

@@ -20,10 +20,12 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from tf_mt import run, script, threads
+from tf_mt import script
 from tf_mt.data import recordings
-from tf_mt.evaluation import log_mel, pitch, stft_distance
+from tf_mt.evaluation.metrics import log_mel, pitch, stft_distance
+from tf_mt.inference import threads
 from tf_mt.models import translator, wavenet_autoencoder
+from tf_mt.training import run
 
 RUN = flags.DEFINE_string("run", None, "Run of the WaveNet family.", required=True)
 DATA = flags.DEFINE_string("data", None, "Paired dataset.", required=True)
@@ -53,8 +55,8 @@ def main(argv: list[str]) -> None:
     """Prints a table."""
     threads.limit()
     path = Path(RUN.value)
-    knobs = run.knobs_of(path)
-    if not isinstance(knobs, wavenet_autoencoder.Config):
+    hparams = run.config_of(path)
+    if not isinstance(hparams, wavenet_autoencoder.Config):
         raise ValueError(f"run={RUN.value} decodes no segments; give a run of umt.")
     cases = list(_cases())
     print(f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, {RUN.value}")
@@ -65,7 +67,7 @@ def main(argv: list[str]) -> None:
     )
     for name, values in (("segments", SEGMENTS), ("warmup_samples", WARMUP)):
         for value in values.value:
-            played = dataclasses.replace(knobs, **{name: value})
+            played = dataclasses.replace(hparams, **{name: value})
             scores = _scores(run.load_model(path, played), cases)
             print(
                 "{:9}{:9}{:12.2f}{:9.3f}{:7.3f}{:13.2f}{:9.2f}{:13.1f}".format(

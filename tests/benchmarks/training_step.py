@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 from absl import app, flags
 
-from tf_mt import config, dataset, models, precision
+from tf_mt import config, dataset, models
+from tf_mt.training import precision
 
 FLAGS = flags.FLAGS
 

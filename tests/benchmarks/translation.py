@@ -20,8 +20,9 @@ import tensorflow as tf
 from absl import flags
 
 from serving import client
-from tf_mt import bundle, dataset, models, script
+from tf_mt import dataset, models, script
 from tf_mt.audio import windows
+from tf_mt.inference import bundle
 from tf_mt.models import vae_gan
 
 BUNDLE = flags.DEFINE_string(

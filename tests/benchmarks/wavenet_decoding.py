@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from tf_mt import bundle, dataset, models, script
+from tf_mt import dataset, models, script
+from tf_mt.inference import bundle
 from tf_mt.layers import wavenet, wavenet_sampling
 from tf_mt.models import umt, wavenet_autoencoder
 
@@ -56,15 +57,15 @@ def main(argv: list[str]) -> None:
     )
     print(f"{'':46}{'samples/s':>12}{'x real time':>13}{'ratio':>9}")
     for preset in PRESETS.value:
-        knobs = models.preset("umt", preset).model
-        name = f"{knobs.decoder_blocks} x {knobs.decoder_layers}"
-        slowest = _recomputing(knobs)
+        hparams = models.preset("umt", preset).model
+        name = f"{hparams.decoder_blocks} x {hparams.decoder_layers}"
+        slowest = _recomputing(hparams)
         _tell(f"{name}, receptive field anew", slowest, slowest)
-        _tell(f"{name}, one stream, kept", _one_stream(knobs), slowest)
+        _tell(f"{name}, one stream, kept", _one_stream(hparams), slowest)
         for arithmetic in ARITHMETIC.value:
             for segments in SEGMENTS.value:
                 playing = dataclasses.replace(
-                    knobs, segments=segments, arithmetic=arithmetic
+                    hparams, segments=segments, arithmetic=arithmetic
                 )
                 label = f"{name}, exported, {segments} segments, {arithmetic}"
                 _tell(label, _exported(playing), slowest)
@@ -75,20 +76,20 @@ def _tell(name: str, samples_per_second: float, slowest: float) -> None:
     print(f"{name:46}{samples_per_second:12.1f}{times:13.3f}{ratio:9.0f}", flush=True)
 
 
-def _recomputing(knobs: umt.Config) -> float:
+def _recomputing(hparams: umt.Config) -> float:
     """The whole stack over as much as one sample depends on, for each sample."""
-    decoder = _decoder(knobs)
-    frames = -(-decoder.receptive_field // knobs.hop)
-    content = tf.zeros([1, frames, knobs.latent])
-    signal = tf.zeros([1, frames * knobs.hop, 1])
+    decoder = _decoder(hparams)
+    frames = -(-decoder.receptive_field // hparams.hop)
+    content = tf.zeros([1, frames, hparams.latent])
+    signal = tf.zeros([1, frames * hparams.hop, 1])
     predict = tf.function(lambda: decoder(signal, content)[:, -1])
     return NAIVE_SAMPLES / _seconds(lambda: [predict() for _ in range(NAIVE_SAMPLES)])
 
 
-def _one_stream(knobs: umt.Config) -> float:
+def _one_stream(hparams: umt.Config) -> float:
     """The same graph as ours with one stream: a list for each layer."""
-    decoder = _decoder(knobs)
-    content = tf.zeros([1, 1, knobs.latent])
+    decoder = _decoder(hparams)
+    content = tf.zeros([1, 1, hparams.latent])
 
     def choose(number: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         codes = wavenet_sampling.draw(logits, tf.fill([1], 0.5), 1.0, 0)
@@ -100,30 +101,30 @@ def _one_stream(knobs: umt.Config) -> float:
             wavenet_sampling.weights(decoder, tf.float32),
             decoder.dilations,
             content,
-            knobs.hop,
+            hparams.hop,
             choose,
             tf.TensorSpec([None], tf.int32),
-            knobs.hop,
+            hparams.hop,
         )
 
-    return knobs.hop / _seconds(play)
+    return hparams.hop / _seconds(play)
 
 
-def _decoder(knobs: umt.Config) -> wavenet.Decoder:
+def _decoder(hparams: umt.Config) -> wavenet.Decoder:
     decoder = wavenet.Decoder(
-        knobs.decoder_channels,
-        knobs.latent,
-        knobs.decoder_blocks,
-        knobs.decoder_layers,
-        knobs.hop,
+        hparams.decoder_channels,
+        hparams.latent,
+        hparams.decoder_blocks,
+        hparams.decoder_layers,
+        hparams.hop,
     )
     decoder.make_variables()
     return decoder
 
 
-def _exported(knobs: umt.Config) -> float:
+def _exported(hparams: umt.Config) -> float:
     """All of a translation, encoding and joining too, by the bundle's signature."""
-    model = umt.Umt(knobs, dataset.DatasetInfo("toy", RATE_HZ, ("a", "b")))
+    model = umt.Umt(hparams, dataset.DatasetInfo("toy", RATE_HZ, ("a", "b")))
     samples = round(SECONDS.value * RATE_HZ)
     noise = np.random.default_rng(0).normal(0.0, 0.1, (1, samples))
     with tempfile.TemporaryDirectory() as folder:

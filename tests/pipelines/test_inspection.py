@@ -218,8 +218,8 @@ def test_warns_of_a_domain_that_a_split_lacks():
 
 
 def test_the_longest_clip_is_that_of_the_presets():
-    knobs = [preset.model for preset in vae_gan.PRESETS.values()]
-    assert max(k.clip_frames * k.hop for k in knobs) == inspection.CLIP_SAMPLES
+    hparams = [preset.model for preset in vae_gan.PRESETS.values()]
+    assert max(k.clip_frames * k.hop for k in hparams) == inspection.CLIP_SAMPLES
 
 
 class Labelled(builder.RecordingsBuilder):

@@ -10,8 +10,10 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving import client
 from serving.server.model import Model
-from tf_mt import bundle, dataset, models, run, system
+from tf_mt import dataset, models
+from tf_mt.inference import bundle, system
 from tf_mt.models import wavenet_autoencoder
+from tf_mt.training import run
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
 
@@ -36,7 +38,7 @@ def untrained(path, approach, preset):
     model = run.build(settings)
     if approach == "vae_gan":
         for variable in model.generator.trainable_variables:
-            if variable.shape == (model.knobs.bands,):
+            if variable.shape == (model.hparams.bands,):
                 variable.assign(np.full(variable.shape, -2.0))
     folder = run.Run(path)
     folder.settle(settings)

@@ -15,7 +15,8 @@ import tensorflow as tf
 from serving import client
 from serving.server.model import Model
 from tests.tf_mt import steadiness
-from tf_mt import bundle, dataset, models
+from tf_mt import dataset, models
+from tf_mt.inference import bundle
 from tf_mt.models import vae_gan
 
 RATE_HZ = 16_000
@@ -51,10 +52,10 @@ class PassingThrough:
 @pytest.fixture(scope="module")
 def model():
     # The network is not used; a small one is made faster.
-    knobs = dataclasses.replace(
+    hparams = dataclasses.replace(
         models.preset("vae_gan", "small").model, stem=8, encoder_blocks=0
     )
-    model = vae_gan.VaeGan(knobs, dataset.DatasetInfo("toy", RATE_HZ, tuple(CURVES)))
+    model = vae_gan.VaeGan(hparams, dataset.DatasetInfo("toy", RATE_HZ, tuple(CURVES)))
     model.encoder = keras.layers.Identity()
     model.generator = PassingThrough()
     return model

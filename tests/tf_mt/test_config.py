@@ -8,12 +8,12 @@ from tf_mt import config, models
 
 
 @dataclasses.dataclass(frozen=True)
-class Example(config.Knobs):
-    count: int = config.knob(3, "How many.", minimum=1)
-    rate: float = config.knob(0.5, "How fast.")
-    kind: str = config.knob("plain", "Which.", choices=("plain", "fancy"))
-    on: bool = config.knob(False, "Whether.")
-    weights: dict = config.knob({"a": 1.0, "b": 2.0}, "How much.")
+class Example(config.Config):
+    count: int = config.field(3, "How many.", minimum=1)
+    rate: float = config.field(0.5, "How fast.")
+    kind: str = config.field("plain", "Which.", choices=("plain", "fancy"))
+    on: bool = config.field(False, "Whether.")
+    weights: dict = config.field({"a": 1.0, "b": 2.0}, "How much.")
 
 
 def parsed(*arguments):
@@ -47,7 +47,7 @@ def test_refuses_wrong_values(values, sentence):
 
 
 def test_refuses_unknown_knob():
-    with pytest.raises(ValueError, match="knob='cuont' is not known; did you mean"):
+    with pytest.raises(ValueError, match="config field='cuont' is not known"):
         Example.from_json({"cuont": 3})
 
 
@@ -95,12 +95,12 @@ def test_knobs_of_an_approach_have_names_of_their_own(approach):
     def names(kind):
         return {field.name for field in dataclasses.fields(kind)}
 
-    knobs = models.approach(approach).knobs
-    assert not names(knobs) & names(config.Training)
+    hparams = models.approach(approach).config_class
+    assert not names(hparams) & names(config.Training)
 
 
 def test_every_knob_explains_itself():
-    kinds = [config.Training, *(a.knobs for a in models.APPROACHES.values())]
+    kinds = [config.Training, *(a.config_class for a in models.APPROACHES.values())]
     for kind in kinds:
         for field in dataclasses.fields(kind):
             assert field.metadata["help"].endswith("."), field.name

@@ -8,9 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from tf_mt import bundle, models, run
+from tf_mt import models
 from tf_mt.audio import files
 from tf_mt.data import clips
+from tf_mt.inference import bundle
+from tf_mt.training import run
 
 pytestmark = pytest.mark.slow
 

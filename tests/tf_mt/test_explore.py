@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from tf_mt import dataset, models, run
+from tf_mt import dataset, models
 from tf_mt.audio import files
+from tf_mt.training import run
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
 

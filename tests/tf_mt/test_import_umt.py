@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.tf_mt import published_networks, torch_writer
-from tf_mt import run, umt_checkpoints
 from tf_mt.audio import mu_law
-from tf_mt.models import published_umt, umt
+from tf_mt.importers import umt, umt_layers
+from tf_mt.training import run
 
 SMALL, DEEP = published_networks.SMALL, published_networks.DEEP
 DOMAINS = published_networks.DOMAINS
@@ -17,8 +17,8 @@ DOMAINS = published_networks.DOMAINS
 
 def imported(tmp_path, domains=DOMAINS, name="lastmodel"):
     """Imports what was written to a folder there."""
-    found = umt_checkpoints.find(tmp_path / "published", name)
-    return umt_checkpoints.make_run(found, domains, 16000, tmp_path / "run")
+    found = umt.find(tmp_path / "published", name)
+    return umt.make_run(found, domains, 16000, tmp_path / "run")
 
 
 def refusal(tmp_path, match, **given):
@@ -75,7 +75,7 @@ def test_published_sizes():
         "blocks": 4,
         "layers": 14,
     }
-    assert published_umt.knobs(arguments) == umt.Config(weights={"confusion": 0.0})
+    assert umt_layers.hparams(arguments) == umt_model.Config(weights={"confusion": 0.0})
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_the_run_plays(tmp_path):
     published_networks.write(tmp_path / "published", SMALL, encoder_pool=40)
     imported(tmp_path)
     model = run.load_model(tmp_path / "run")
-    assert not model.knobs.biased_decode
+    assert not model.hparams.biased_decode
     audio = tf.random.stateless_uniform([1, 4000], [0, 0], -0.5, 0.5)
     sounds = [
         model.decode(model.encode(audio), model.timbre(tf.constant([domain])))
@@ -112,7 +112,7 @@ def test_decoders_are_in_order_of_their_ids(tmp_path):
     folder = tmp_path / "published"
     states = published_networks.write(folder, SMALL)
     (folder / "lastmodel_1.pth").rename(folder / "lastmodel_10.pth")
-    assert [*umt_checkpoints.find(folder, "lastmodel")] == [0, 2, 10]
+    assert [*umt.find(folder, "lastmodel")] == [0, 2, 10]
     imported(tmp_path)
     model = run.load_model(tmp_path / "run")
     for decoder, number in zip(model.decoders, (0, 2, 1), strict=True):

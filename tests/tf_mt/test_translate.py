@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from tf_mt import bundle, dataset, models, run
+from tf_mt import dataset, models
 from tf_mt.audio import files
+from tf_mt.inference import bundle
+from tf_mt.training import run
 
 pytestmark = pytest.mark.slow
 

@@ -119,8 +119,8 @@ class Clips:
             Dicts of `audio`, float32 `[slots, samples]`, and `domain`, int32 `[slots]`;
             of `[slots, domains, samples]` and `[slots, domains]` where each slot has
             all domains. `slots` is `batch_size / parts`. If the augmentation puts
-            clips out of tune, also `heard`, float32 as `audio`: what an encoder is to
-            hear in place of it.
+            clips out of tune, also `encoder_audio`, float32 as `audio`: the encoder's
+            input in place of it.
 
         Raises:
             ValueError: If the form is not known, the batch cannot be divided, or the
@@ -157,7 +157,7 @@ class Clips:
                     augmentation, batch["audio"], seed, step, first_slot=mine.start
                 )
                 if augmentation.pitch_semitones > 0.0:
-                    batch["heard"] = augmentations.detuned(
+                    batch["encoder_audio"] = augmentations.detuned(
                         augmentation, batch["audio"], seed, step, first_slot=mine.start
                     )
             return batch

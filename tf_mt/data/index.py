@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tf_mt import atomic
-from tf_mt.data import quiet, wire
+from tf_mt.data import quiet, wire_format
 
 # What a record consists of.
 _NUMBERS = ("shard", "byte", "samples", "domain", "offset")
@@ -163,9 +163,9 @@ def _scan(paths: list[Path]) -> list[Record]:
 
 
 def _scan_file(shard: int, path: Path) -> Iterator[Record]:
-    for data, start, end in wire.records(path):
-        place, others = wire.apart(data, start, end, "audio")
-        ((_, audio, audio_end),) = wire.bytes_list(data, *place)
+    for data, start, end in wire_format.records(path):
+        place, others = wire_format.apart(data, start, end, "audio")
+        ((_, audio, audio_end),) = wire_format.bytes_list(data, *place)
         if audio_end > audio:
             yield Record(
                 shard=shard,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_mt.data import clips, index, notes, wire
+from tf_mt.data import clips, index, notes, wire_format
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -153,13 +153,13 @@ class Recordings:
     def _notes_of(self, chunk: index.Record) -> dict[str, np.ndarray]:
         examples = self._examples[chunk.shard]
         after = bisect.bisect(examples, chunk.byte, key=lambda example: example[1])
-        _, others = wire.apart(*examples[after - 1], "audio")
+        _, others = wire_format.apart(*examples[after - 1], "audio")
         return notes.parse(others)
 
     @functools.cached_property
     def _examples(self) -> list[list[tuple[memoryview, int, int]]]:
-        """Where the examples of each file are, as `wire.records` tells."""
-        return [list(wire.records(path)) for path in self._paths]
+        """Where the examples of each file are, as `wire_format.records` tells."""
+        return [list(wire_format.records(path)) for path in self._paths]
 
 
 def read(data_dir: Path, split: str) -> Iterator[Recording]:

@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 
-from tf_mt.evaluation import mfcc
+from tf_mt.evaluation.metrics import mfcc
 
 
 class Mfcc:
-    """Embeds by `tf_mt.evaluation.mfcc.statistics`. See `embedder.Embedder`."""
+    """Embeds by `tf_mt.evaluation.metrics.mfcc.statistics`. See `embedder.Embedder`."""
 
     name = "MFCC statistics"
     domains = ()

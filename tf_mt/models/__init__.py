@@ -10,12 +10,12 @@ class Approach(NamedTuple):
     """A family of models.
 
     Attributes:
-        knobs: Class of its configuration.
+        hparams: Class of its configuration.
         model: Its `Translator`.
         presets: Its named configurations.
     """
 
-    knobs: type[config.Knobs]
+    hparams: type[config.Config]
     model: type[translator.Translator]
     presets: dict[str, config.Preset]
 

@@ -29,37 +29,37 @@ DECODERS = ("frozen", "joint")
 
 @dataclasses.dataclass(frozen=True)
 class Config(wavenet_autoencoder.Config):
-    """Knobs of both variants; the defaults are the published network."""
+    """Config of both variants; the defaults are the published network."""
 
-    hop: int = config.knob(
+    hop: int = config.field(
         cpc.STRIDE, "Samples that a frame of the code stands for: 160.", minimum=1
     )
-    clip_frames: int = config.knob(64, "Frames in a training clip.", minimum=1)
-    frame_channels: int = config.knob(
+    clip_frames: int = config.field(64, "Frames in a training clip.", minimum=1)
+    frame_channels: int = config.field(
         512, "Channels of the network of the samples.", minimum=1
     )
-    prediction_steps: int = config.knob(
+    prediction_steps: int = config.field(
         5, "How many frames ahead the context predicts.", minimum=1
     )
-    decoders: str = config.knob(
+    decoders: str = config.field(
         "frozen",
         "Whether the decoders, and what reads spectrograms off the code for them, stay "
         "as --init_from has them, as in the paper, or are trained jointly.",
         choices=DECODERS,
     )
-    batch_norm_steps: int = config.knob(
+    batch_norm_steps: int = config.field(
         0,
         "Steps after which batch norm takes the averages that it has gathered, as it "
         "does in playing, and no longer the statistics of a batch; 0: it always does "
         "that in training, as published. Batches of few clips want it.",
         minimum=0,
     )
-    random_projections: bool = config.knob(
+    random_projections: bool = config.field(
         False,
         "Whether contexts are projected at random, anew for each batch, as in the "
         "published code, instead of by what is learned.",
     )
-    weights: dict = config.knob(
+    weights: dict = config.field(
         {
             "reconstruction": 1.0,
             "paired": 0.0,
@@ -85,12 +85,12 @@ class Config(wavenet_autoencoder.Config):
 
 @dataclasses.dataclass(frozen=True)
 class WaveNetConfig(Config):
-    """Knobs of the variant whose context is a WaveNet's."""
+    """Config of the variant whose context is a WaveNet's."""
 
-    channels: int = config.knob(128, "Channels of the context's network.", minimum=1)
-    encoder_blocks: int = config.knob(3, "Blocks of that network.", minimum=1)
-    encoder_layers: int = config.knob(10, "Layers in each of them.", minimum=1)
-    double_scale: bool = config.knob(
+    channels: int = config.field(128, "Channels of the context's network.", minimum=1)
+    encoder_blocks: int = config.field(3, "Blocks of that network.", minimum=1)
+    encoder_layers: int = config.field(10, "Layers in each of them.", minimum=1)
+    double_scale: bool = config.field(
         False,
         "Whether latents are scaled like codes before the context's network sees them, "
         "as in the published code, which leaves it an almost constant input.",
@@ -111,17 +111,20 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
     ) -> None:
         """See `WaveNetAutoencoder.compile`; decoders that are frozen must be known."""
         if (
-            self.knobs.decoders == "frozen"
-            and self.learned_domains == self.info.domains
+            self.hparams.decoders == "frozen"
+            and self.trained_domains == self.info.domains
         ):
-            missing = set(self.info.domains) - self.begun_with
+            missing = set(self.info.domains) - self.initialised_domains
             if missing:
                 raise ValueError(
                     "decoders='frozen' needs trained ones, but has none for "
                     f"{', '.join(sorted(missing))}; give --init_from=RUN of such "
                     "domains, or --decoders=joint."
                 )
-            for layer in (*self.decoders, *(self.heads if self.heads_begun else ())):
+            for layer in (
+                *self.decoders,
+                *(self.heads if self.heads_initialised else ()),
+            ):
                 layer.trainable = False
         super().compile(optimizers, clip_norm)
 
@@ -129,13 +132,15 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
         """The network of the samples, that of the frames, and the projections."""
         self.frames, self.context = self.make_networks()
         self.projections = [
-            keras.layers.Dense(1 if self.frames.squeezed else self.knobs.frame_channels)
+            keras.layers.Dense(
+                1 if self.frames.squeezed else self.hparams.frame_channels
+            )
             for _ in range(
-                0 if self.knobs.random_projections else self.knobs.prediction_steps
+                0 if self.hparams.random_projections else self.hparams.prediction_steps
             )
         ]
         for projection in self.projections:
-            projection.build((None, self.knobs.latent))
+            projection.build((None, self.hparams.latent))
         return [self.frames, self.context, *self.projections]
 
     @abc.abstractmethod
@@ -144,7 +149,7 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
 
     def analyse(self, signal: tf.Tensor, step: tf.Tensor | None = None) -> tf.Tensor:
         """Gives the latents; see `WaveNetAutoencoder.analyse`."""
-        after = self.knobs.batch_norm_steps
+        after = self.hparams.batch_norm_steps
         settled = step >= after if step is not None and after else None
         return self.frames(signal, training=step is not None, settled=settled)
 
@@ -156,7 +161,7 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
         self, frames: tf.Tensor, code: tf.Tensor, batch: translator.Batch
     ) -> dict[str, tf.Tensor]:
         """InfoNCE at one moment of each clip, as in the paper's Algorithm 2."""
-        steps, count = self.knobs.prediction_steps, self.knobs.clip_frames
+        steps, count = self.hparams.prediction_steps, self.hparams.clip_frames
 
         def draws(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             start = tf.random.stateless_uniform(
@@ -180,13 +185,13 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
         self, context: tf.Tensor, channels: int, batch: translator.Batch
     ) -> Sequence[tf.Tensor]:
         """What the context says of each of the next frames."""
-        if not self.knobs.random_projections:
+        if not self.hparams.random_projections:
             return [tf.cast(p(context), tf.float32) for p in self.projections]
         # The published code makes PyTorch's linear layers for every batch.
-        latent = self.knobs.latent
+        latent = self.hparams.latent
         bound = 1.0 / math.sqrt(latent)
         kernels = tf.random.stateless_uniform(
-            [self.knobs.prediction_steps, latent + 1, channels],
+            [self.hparams.prediction_steps, latent + 1, channels],
             tf.random.experimental.stateless_fold_in(batch["seed"], 3),
             -bound,
             bound,
@@ -201,9 +206,9 @@ class CpcGru(Cpc):
         """See `Cpc.make_networks`."""
         # With cuDNN's kernel, what is exported on a GPU would run on no CPU.
         gru = keras.layers.GRU(
-            self.knobs.latent, return_sequences=True, use_cudnn=False
+            self.hparams.latent, return_sequences=True, use_cudnn=False
         )
-        return cpc.Frames(self.knobs.frame_channels, squeezed=False), gru
+        return cpc.Frames(self.hparams.frame_channels, squeezed=False), gru
 
 
 class CpcWaveNet(Cpc):
@@ -211,15 +216,19 @@ class CpcWaveNet(Cpc):
 
     def make_networks(self) -> tuple[cpc.Frames, keras.layers.Layer]:
         """See `Cpc.make_networks`."""
-        knobs = self.knobs
+        hparams = self.hparams
         network = wavenet.Encoder(
-            knobs.channels, knobs.latent, knobs.encoder_blocks, knobs.encoder_layers, 1
+            hparams.channels,
+            hparams.latent,
+            hparams.encoder_blocks,
+            hparams.encoder_layers,
+            1,
         )
-        return cpc.Frames(knobs.frame_channels, squeezed=True), network
+        return cpc.Frames(hparams.frame_channels, squeezed=True), network
 
     def gather(self, frames: tf.Tensor) -> tf.Tensor:
         """See `Cpc.gather`."""
-        if self.knobs.double_scale:
+        if self.hparams.double_scale:
             frames = frames / mu_law.MU - 0.5
         return super().gather(frames)
 
@@ -243,7 +252,7 @@ _SMALL = {
     **_SHARED,
     "frame_channels": 128,
     "batch_norm_steps": 2000,
-    "listening_steps": 14_700,
+    "encoder_pretraining_steps": 14_700,
     "weights": umt.PRESETS["small"].model.weights | {"info_nce": 1.0},
 }
 

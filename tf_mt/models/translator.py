@@ -31,14 +31,14 @@ class Translator(keras.Model, abc.ABC):
     """An encoder of content, a source of timbre and a decoder of both to a waveform.
 
     An approach writes `parts`, `objectives`, `encode`, `timbre` and `decode` (and
-    `timbre_like` if it can transfer), and for the scorecard `round_trip` and `code`.
+    `timbre_of` if it can transfer), and for the scorecard `round_trip` and `code`.
     This class owns what follows from them: translation, resynthesis, padding, the
     training and the test step, and what has to be the same however many replicas share
     a batch.
 
     Args:
-        knobs: The approach's configuration; its `weights` give each loss term's weight
-            and its `warmup` the steps over which that weight rises from zero.
+        hparams: The approach's configuration; its `weights` give each loss term's
+            weight and its `warmup` the steps over which that weight rises from zero.
         info: The dataset that the model is trained on.
 
     Attributes:
@@ -48,7 +48,7 @@ class Translator(keras.Model, abc.ABC):
         hop_samples: Audio is padded to a multiple of this before it is encoded.
         window_samples: Length of the windows that a long recording is cut into.
         overlap_samples: How far two such windows overlap.
-        learned_domains: The domains that it is trained on; a batch has these.
+        trained_domains: The domains that it is trained on; a batch has these.
         waited_seconds: Time that steps have spent waiting for data.
     """
 
@@ -59,15 +59,15 @@ class Translator(keras.Model, abc.ABC):
     window_samples: int
     overlap_samples: int
 
-    def __init__(self, knobs: config.Knobs, info: dataset.DatasetInfo):
+    def __init__(self, hparams: config.Config, info: dataset.DatasetInfo):
         super().__init__()
-        if set(knobs.weights) != set(self.terms):
+        if set(hparams.weights) != set(self.terms):
             raise ValueError(
-                f"weights={dict(knobs.weights)} must weigh the terms {self.terms}."
+                f"weights={dict(hparams.weights)} must weigh the terms {self.terms}."
             )
-        self.knobs = knobs
+        self.hparams = hparams
         self.info = info
-        self.learned_domains = info.domains
+        self.trained_domains = info.domains
         self.waited_seconds = 0.0
 
     @abc.abstractmethod
@@ -85,7 +85,7 @@ class Translator(keras.Model, abc.ABC):
             batch: `audio`, float32 `[batch, samples]` or `[batch, domains, samples]`;
                 `domain`, int32 with the same leading axes; `seed`, int32 `[2]`, another
                 one for each step. Where the training puts clips out of tune, also
-                `heard`, what the encoder hears in place of `audio`.
+                `encoder_audio`, what the encoder hears in place of `audio`.
             training: Whether weights are about to be updated.
 
         Returns:
@@ -128,7 +128,7 @@ class Translator(keras.Model, abc.ABC):
             float32 `[batch, features]`, what the content holds, summed up over time.
         """
 
-    def begin_from(self, other: "Translator") -> None:
+    def initialise_from(self, other: "Translator") -> None:
         """Takes over what another trained model has learned.
 
         Args:
@@ -142,7 +142,7 @@ class Translator(keras.Model, abc.ABC):
             "another run."
         )
 
-    def learn_only(self, domain: str) -> None:
+    def freeze_all_but(self, domain: str) -> None:
         """Leaves all as it is but what only one domain needs.
 
         Args:
@@ -183,7 +183,7 @@ class Translator(keras.Model, abc.ABC):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return self._played(audio, self.timbre_like(self._padded(reference)))
+        return self._played(audio, self.timbre_of(self._padded(reference)))
 
     def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
         """Plays a clip as well as any translation of this model can sound.
@@ -267,8 +267,8 @@ class Translator(keras.Model, abc.ABC):
         )
 
     def _weight(self, term: str, batch: Batch) -> tf.Tensor:
-        weight = tf.constant(self.knobs.weights[term], tf.float32)
-        steps = self.knobs.warmup.get(term, 0.0)
+        weight = tf.constant(self.hparams.weights[term], tf.float32)
+        steps = self.hparams.warmup.get(term, 0.0)
         if not steps:
             return weight
         step = tf.cast(batch["seed"][1], tf.float32)

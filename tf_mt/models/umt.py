@@ -15,23 +15,23 @@ from tf_mt.models import wavenet_autoencoder
 
 @dataclasses.dataclass(frozen=True)
 class Config(wavenet_autoencoder.Config):
-    """Knobs of Universal Music Translation; the defaults are the published network."""
+    """Config of Universal Music Translation; the defaults are the published network."""
 
-    channels: int = config.knob(128, "Channels of the encoder.", minimum=1)
-    encoder_blocks: int = config.knob(3, "Blocks of the encoder.", minimum=1)
-    encoder_layers: int = config.knob(10, "Layers in each of them.", minimum=1)
-    pre_activation: bool = config.knob(
+    channels: int = config.field(128, "Channels of the encoder.", minimum=1)
+    encoder_blocks: int = config.field(3, "Blocks of the encoder.", minimum=1)
+    encoder_layers: int = config.field(10, "Layers in each of them.", minimum=1)
+    pre_activation: bool = config.field(
         False,
         "Whether the encoder's layers begin with a ReLU, as in the paper; its "
         "published code has none.",
     )
-    encoder_kernel: int = config.knob(
+    encoder_kernel: int = config.field(
         3,
         "Samples that the encoder's first convolution sees at once: 3 in the paper. A "
         "kernel of some periods of a tone learns pitch within minutes.",
         minimum=1,
     )
-    encoder_stride: int = config.knob(
+    encoder_stride: int = config.field(
         1,
         "Samples from one step of the encoder's first convolution to the next; so many "
         "times cheaper is the encoder. The paper's is 1.",
@@ -56,16 +56,16 @@ class Umt(wavenet_autoencoder.WaveNetAutoencoder):
 
     def make_encoder(self) -> list[keras.Layer]:
         """One network does it all, and averages over a frame."""
-        knobs = self.knobs
+        hparams = self.hparams
         encoder = wavenet.Encoder(
-            knobs.channels,
-            knobs.latent,
-            knobs.encoder_blocks,
-            knobs.encoder_layers,
-            knobs.hop,
-            knobs.pre_activation,
-            knobs.encoder_kernel,
-            knobs.encoder_stride,
+            hparams.channels,
+            hparams.latent,
+            hparams.encoder_blocks,
+            hparams.encoder_layers,
+            hparams.hop,
+            hparams.pre_activation,
+            hparams.encoder_kernel,
+            hparams.encoder_stride,
         )
         self.reach = encoder.reach
         return [encoder]
@@ -91,7 +91,7 @@ _SMALL = Config(
     clip_frames=8,
     pre_emphasis=0.85,
     decoder_noise=0.05,
-    listening_steps=4000,
+    encoder_pretraining_steps=4000,
     segments=256,
     warmup_samples=200,
     output="mean",

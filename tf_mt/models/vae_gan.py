@@ -39,69 +39,71 @@ _TRANSLATION_TERMS = ("adversarial", "cycle", "paired")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Knobs):
-    """Knobs of the VAE-GAN; the defaults are the paper's network."""
+class Config(config.Config):
+    """Config of the VAE-GAN; the defaults are the paper's network."""
 
-    n_fft: int = config.knob(800, "Samples in a frame of the STFT.", minimum=4)
-    hop: int = config.knob(200, "Samples from one frame to the next.", minimum=2)
-    bands: int = config.knob(128, "Mel bands.", minimum=8)
-    low_hz: float = config.knob(40.0, "Where the lowest mel band begins.", minimum=0.0)
-    clip_frames: int = config.knob(128, "Frames in a training clip.", minimum=16)
-    griffin_lim_iterations: int = config.knob(
+    n_fft: int = config.field(800, "Samples in a frame of the STFT.", minimum=4)
+    hop: int = config.field(200, "Samples from one frame to the next.", minimum=2)
+    bands: int = config.field(128, "Mel bands.", minimum=8)
+    low_hz: float = config.field(40.0, "Where the lowest mel band begins.", minimum=0.0)
+    clip_frames: int = config.field(128, "Frames in a training clip.", minimum=16)
+    griffin_lim_iterations: int = config.field(
         32,
         "Iterations from the source's phase to the sound of a translated spectrogram; "
         "more than four make a steady tone rough.",
         minimum=0,
-        playing=True,
+        inference=True,
     )
-    rank: int = config.knob(
+    rank: int = config.field(
         2, "1 convolves over time, with bands as channels; 2 over both.", minimum=1
     )
-    stem: int = config.knob(32, "Channels after the first convolution.", minimum=1)
-    growth: int = config.knob(2, "Growth of channels at each halving.", minimum=1)
-    halvings: int = config.knob(
+    stem: int = config.field(32, "Channels after the first convolution.", minimum=1)
+    growth: int = config.field(2, "Growth of channels at each halving.", minimum=1)
+    halvings: int = config.field(
         2, "How often the encoder halves the frames.", minimum=0
     )
-    kernel: int = config.knob(3, "Kernel size of the residual blocks.", minimum=1)
-    encoder_blocks: int = config.knob(4, "Residual blocks of the encoder.", minimum=0)
-    generator_blocks: int = config.knob(4, "Residual blocks of a generator.", minimum=0)
-    code: int = config.knob(
+    kernel: int = config.field(3, "Kernel size of the residual blocks.", minimum=1)
+    encoder_blocks: int = config.field(4, "Residual blocks of the encoder.", minimum=0)
+    generator_blocks: int = config.field(
+        4, "Residual blocks of a generator.", minimum=0
+    )
+    code: int = config.field(
         0,
         "Channels of the code, normalised; 0 takes the encoder's output as it is.",
         minimum=0,
     )
-    generators: str = config.knob(
+    generators: str = config.field(
         "per_domain",
         "A generator for each domain, or a shared one that adaptive instance "
         "normalisation tells the domain.",
         choices=("per_domain", "shared"),
     )
-    shared_blocks: int = config.knob(
+    shared_blocks: int = config.field(
         1, "Residual blocks that the generators of all domains share.", minimum=0
     )
-    discriminator: int = config.knob(
+    discriminator: int = config.field(
         64, "Channels of a discriminator after its first halving.", minimum=1
     )
-    noise: float = config.knob(
+    noise: float = config.field(
         1.0, "Standard deviation of the noise on the code in training.", minimum=0.0
     )
-    mask_frames: int = config.knob(
+    mask_frames: int = config.field(
         0,
         "Most frames that a mask silences in what the encoder hears in training.",
         minimum=0,
     )
-    mask_bands: int = config.knob(
+    mask_bands: int = config.field(
         0,
         "Most mel bands that a mask silences in what the encoder hears in training.",
         minimum=0,
     )
-    objective: str = config.knob(
+    objective: str = config.field(
         "lsgan", "The adversarial game.", choices=adversarial.OBJECTIVES
     )
-    cycle_gradient: bool = config.knob(
+    cycle_gradient: bool = config.field(
         True, "Whether the cycle's gradient flows through the translation as well."
     )
-    weights: dict = config.knob(
+    weights: dict = config.field(
         {
             "reconstruction": 100.0,
             "kl": 0.1,
@@ -116,7 +118,7 @@ class Config(config.Knobs):
         },
         "Weight of each loss term.",
     )
-    warmup: dict = config.knob(
+    warmup: dict = config.field(
         {"kl": 0.0, "adversarial": 0.0, "cycle": 0.0, "latent": 0.0, "confusion": 0.0},
         "Steps over which a term's weight rises from zero.",
     )
@@ -167,7 +169,7 @@ class VaeGan(translator.Translator):
     """The VAE-GAN behind the contract of `Translator`.
 
     Args:
-        knobs: Its configuration.
+        hparams: Its configuration.
         info: The dataset that it is trained on.
     """
 
@@ -184,46 +186,46 @@ class VaeGan(translator.Translator):
         "gradient_penalty",
     )
 
-    def __init__(self, knobs: Config, info: dataset.DatasetInfo):
-        super().__init__(knobs, info)
-        self.batches = "paired" if knobs.weights["paired"] else "stacked"
-        self.hop_samples = knobs.hop
-        self.clip_samples = knobs.clip_frames * knobs.hop
+    def __init__(self, hparams: Config, info: dataset.DatasetInfo):
+        super().__init__(hparams, info)
+        self.batches = "paired" if hparams.weights["paired"] else "stacked"
+        self.hop_samples = hparams.hop
+        self.clip_samples = hparams.clip_frames * hparams.hop
         self.window_samples = 4 * self.clip_samples
         self.overlap_samples = self.clip_samples
         self.front = spectrogram.LogMel(
             info.sample_rate_hz,
-            knobs.n_fft,
-            knobs.hop,
-            knobs.bands,
-            knobs.low_hz,
-            knobs.griffin_lim_iterations,
+            hparams.n_fft,
+            hparams.hop,
+            hparams.bands,
+            hparams.low_hz,
+            hparams.griffin_lim_iterations,
         )
         domains = len(info.domains)
         self.encoder = spectrogram_vae.Encoder(
-            knobs.rank,
-            knobs.stem,
-            knobs.growth,
-            knobs.halvings,
-            knobs.encoder_blocks,
-            knobs.kernel,
-            knobs.code,
+            hparams.rank,
+            hparams.stem,
+            hparams.growth,
+            hparams.halvings,
+            hparams.encoder_blocks,
+            hparams.kernel,
+            hparams.code,
         )
-        self.generator = _generator(knobs, domains)
-        self.plays = bool(knobs.weights["adversarial"]) and domains > 1
-        self.confuses = bool(knobs.weights["confusion"]) and domains > 1
+        self.generator = _generator(hparams, domains)
+        self.plays = bool(hparams.weights["adversarial"]) and domains > 1
+        self.confuses = bool(hparams.weights["confusion"]) and domains > 1
         self.discriminators = [
-            spectrogram_vae.Discriminator(knobs.rank, knobs.discriminator)
+            spectrogram_vae.Discriminator(hparams.rank, hparams.discriminator)
             for _ in range(domains if self.plays else 0)
         ]
         if self.confuses:
             self.classifier = domain_classifier.DomainClassifier(
-                knobs.rank, domains, kernel=3
+                hparams.rank, domains, kernel=3
             )
         self._make_variables()
 
     def _make_variables(self) -> None:
-        clip = tf.zeros([1, self.knobs.clip_frames, self.knobs.bands])
+        clip = tf.zeros([1, self.hparams.clip_frames, self.hparams.bands])
         domains = tf.range(len(self.info.domains))
         code = self.encoder(clip)
         self.generator(tf.repeat(code, len(domains), axis=0), domains)
@@ -248,14 +250,14 @@ class VaeGan(translator.Translator):
         clip_norm: float = 0.0,
     ) -> None:
         """See `Translator.compile`; refuses to train without the masks it needs."""
-        if self.knobs.mask_frames or self.knobs.mask_bands:
+        if self.hparams.mask_frames or self.hparams.mask_bands:
             masks.require()
         super().compile(optimizers, clip_norm)
 
     def encode(self, audio: tf.Tensor) -> Content:
         """Encodes the means; the noise of training is left out."""
         log_mel, phase = self.front.analyse(audio)
-        windows = frame_windows.cut(log_mel, self.knobs.clip_frames, SILENCE)
+        windows = frame_windows.cut(log_mel, self.hparams.clip_frames, SILENCE)
         code = self.encoder(stacks.merge(windows))
         return Content(stacks.split(code, windows), phase)
 
@@ -284,9 +286,9 @@ class VaeGan(translator.Translator):
         windows = tf.reshape(
             code, [tf.shape(code)[0], -1, code.shape[2], math.prod(code.shape[3:])]
         )
-        frames = -(-tf.shape(content.phase)[1] // 2**self.knobs.halvings)
+        frames = -(-tf.shape(content.phase)[1] // 2**self.hparams.halvings)
         code = frame_windows.join(windows, frames)
-        if not self.knobs.code or self.knobs.rank > 1:
+        if not self.hparams.code or self.hparams.rank > 1:
             return tf.reduce_mean(code, axis=1)
         products = tf.einsum("btc,btd->bcd", code, code) / tf.cast(frames, tf.float32)
         upper = tf.linalg.band_part(tf.ones(products.shape[1:]), 0, -1) > 0
@@ -295,7 +297,7 @@ class VaeGan(translator.Translator):
     def decode_spectrogram(self, code: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         """Generates the log-mel `[batch, frames, bands]` of `Content.code`."""
         windows = self.generator.play(code, timbre)
-        frames = (tf.shape(code)[1] + 1) * self.knobs.clip_frames // 2
+        frames = (tf.shape(code)[1] + 1) * self.hparams.clip_frames // 2
         return frame_windows.join(windows, frames)
 
     def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
@@ -310,7 +312,11 @@ class VaeGan(translator.Translator):
         """The autoencoder's losses, and those of what it plays against."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
-        heard = self.front.log_mel(batch["heard"]) if "heard" in batch else truth
+        heard = (
+            self.front.log_mel(batch["encoder_audio"])
+            if "encoder_audio" in batch
+            else truth
+        )
         heard = self._dithered(stacks.merge(heard), batch, training)
         heard = self._masked(heard, batch, training)
         mean = stacks.split(self.encoder(heard), truth)
@@ -327,19 +333,19 @@ class VaeGan(translator.Translator):
         shift = tf.random.stateless_uniform(
             [], batch["seed"], 1, len(self.info.domains), tf.int32
         )
-        if self.knobs.weights["latent"]:
+        if self.hparams.weights["latent"]:
             of_domain = self.batch_mean(mean)
             terms["latent"] = reconstruction.l1(
                 of_domain, tf.roll(of_domain, shift, axis=0)
             )
         if self.confuses:
             objectives.append(self._confuse(mean, domain, terms))
-        if any(self.knobs.weights[term] for term in _TRANSLATION_TERMS):
+        if any(self.hparams.weights[term] for term in _TRANSLATION_TERMS):
             moved = stacks.merge(tf.roll(code, shift, axis=1))
             fake = self.generator(moved, domain)
-            if self.knobs.weights["paired"]:
+            if self.hparams.weights["paired"]:
                 terms["paired"] = reconstruction.l1(fake, stacks.merge(truth))
-            if self.knobs.weights["cycle"]:
+            if self.hparams.weights["cycle"]:
                 self._return(fake, truth, shift, batch, training, terms)
             if self.plays:
                 objectives.append(self._play(fake, truth, batch, terms))
@@ -355,7 +361,7 @@ class VaeGan(translator.Translator):
         terms: dict[str, tf.Tensor],
     ) -> None:
         """Translates translations back, and adds what was lost on the way."""
-        through = fake if self.knobs.cycle_gradient else tf.stop_gradient(fake)
+        through = fake if self.hparams.cycle_gradient else tf.stop_gradient(fake)
         mean = stacks.split(self.encoder(through), truth)
         code = self._noisy(mean, batch, training, stream=1)
         returned = self.generator(
@@ -383,7 +389,7 @@ class VaeGan(translator.Translator):
         terms: dict[str, tf.Tensor],
     ) -> translator.Objective:
         """Adds the generators' share of the game; returns the discriminators'."""
-        domain, game = stacks.merge(batch["domain"]), self.knobs.objective
+        domain, game = stacks.merge(batch["domain"]), self.hparams.objective
 
         def judge(clips: tf.Tensor) -> tf.Tensor:
             return spectrogram_vae.routed(self.discriminators, clips, domain)
@@ -403,7 +409,7 @@ class VaeGan(translator.Translator):
     def _masked(
         self, log_mel: tf.Tensor, batch: translator.Batch, training: bool
     ) -> tf.Tensor:
-        frames, bands = self.knobs.mask_frames, self.knobs.mask_bands
+        frames, bands = self.hparams.mask_frames, self.hparams.mask_bands
         if training and frames:
             seeds = self.example_seeds(log_mel, batch, stream=3)
             log_mel = masks.time_mask(log_mel, frames, seeds, SILENCE)
@@ -422,35 +428,35 @@ class VaeGan(translator.Translator):
     def _noisy(
         self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
     ) -> tf.Tensor:
-        if not training or not self.knobs.noise:
+        if not training or not self.hparams.noise:
             return mean
-        return mean + self.knobs.noise * self.normal(mean, batch, stream)
+        return mean + self.hparams.noise * self.normal(mean, batch, stream)
 
 
-def _generator(knobs: Config, domains: int) -> keras.layers.Layer:
-    shared = knobs.shared_blocks if knobs.generators == "per_domain" else 0
+def _generator(hparams: Config, domains: int) -> keras.layers.Layer:
+    shared = hparams.shared_blocks if hparams.generators == "per_domain" else 0
 
     def head(norm: type[keras.layers.Layer]) -> spectrogram_vae.Head:
         return spectrogram_vae.Head(
-            knobs.rank,
-            knobs.stem,
-            knobs.growth,
-            knobs.halvings,
-            knobs.generator_blocks - shared,
-            knobs.kernel,
-            knobs.bands,
+            hparams.rank,
+            hparams.stem,
+            hparams.growth,
+            hparams.halvings,
+            hparams.generator_blocks - shared,
+            hparams.kernel,
+            hparams.bands,
             norm,
         )
 
-    trunk = knobs.stem * knobs.growth**knobs.halvings
-    if knobs.generators == "shared":
-        expansion = convolution.convolution(knobs.rank, trunk, knobs.kernel)
+    trunk = hparams.stem * hparams.growth**hparams.halvings
+    if hparams.generators == "shared":
+        expansion = convolution.convolution(hparams.rank, trunk, hparams.kernel)
         return spectrogram_vae.SharedGenerator(
             domains, expansion, head(normalisation.AdaptiveInstanceNorm)
         )
     plain = normalisation.InstanceNorm
     blocks = [
-        residual.ResidualBlock(knobs.rank, trunk, knobs.kernel, plain)
+        residual.ResidualBlock(hparams.rank, trunk, hparams.kernel, plain)
         for _ in range(shared)
     ]
     return spectrogram_vae.DomainGenerators(

@@ -50,92 +50,92 @@ ANALYSED_SECONDS = 10.0
 CONFUSIONS = ("ascent", "uniform")
 OUTPUTS = ("drawn", "mean")
 # What an encoder may learn from before the decoders begin.
-LISTENING_TERMS = ("spectrum", "info_nce")
+ENCODER_TERMS = ("spectrum", "info_nce")
 ARITHMETICS = ("float32", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Knobs):
-    """Knobs of what all have; the defaults are those of the published decoders."""
+class Config(config.Config):
+    """Config of what all have; the defaults are those of the published decoders."""
 
-    latent: int = config.knob(64, "Channels of the code.", minimum=1)
-    hop: int = config.knob(
+    latent: int = config.field(64, "Channels of the code.", minimum=1)
+    hop: int = config.field(
         800, "Samples that a frame of the code stands for.", minimum=1
     )
-    decoder_channels: int = config.knob(128, "Channels of a decoder.", minimum=1)
-    decoder_blocks: int = config.knob(4, "Blocks of a decoder.", minimum=1)
-    decoder_layers: int = config.knob(14, "Layers in each of them.", minimum=1)
-    classifier_channels: int = config.knob(
+    decoder_channels: int = config.field(128, "Channels of a decoder.", minimum=1)
+    decoder_blocks: int = config.field(4, "Blocks of a decoder.", minimum=1)
+    decoder_layers: int = config.field(14, "Layers in each of them.", minimum=1)
+    classifier_channels: int = config.field(
         100, "Channels of the classifier of domains.", minimum=1
     )
-    clip_frames: int = config.knob(15, "Frames in a training clip.", minimum=1)
-    pre_emphasis: float = config.knob(
+    clip_frames: int = config.field(15, "Frames in a training clip.", minimum=1)
+    pre_emphasis: float = config.field(
         0.0, "Coefficient of the filter before the codes; 0 has none.", minimum=0.0
     )
-    decoder_noise: float = config.knob(
+    decoder_noise: float = config.field(
         0.0,
         "Largest standard deviation, of codes in [-0.5, 0.5], of the noise on the "
         "samples that a decoder sees in training.",
         minimum=0.0,
     )
-    listening_steps: int = config.knob(
+    encoder_pretraining_steps: int = config.field(
         0,
         "Steps at first that leave the decoders out; the encoder learns from what else "
-        f"there is, {' and '.join(LISTENING_TERMS)}. They take a tenth of the time.",
+        f"there is, {' and '.join(ENCODER_TERMS)}. They take a tenth of the time.",
         minimum=0,
     )
-    confusion: str = config.knob(
+    confusion: str = config.field(
         "ascent",
         "How the encoder plays against the classifier: ascent on its loss, as "
         "published, or uniform odds, which are bounded.",
         choices=CONFUSIONS,
     )
-    biased_decode: bool = config.knob(
+    biased_decode: bool = config.field(
         False, "Whether codes become sound as in the published code, 11 dB noisier."
     )
-    segments: int = config.knob(
+    segments: int = config.field(
         128,
         "Segments that a recording is cut into to be decoded at once.",
         minimum=1,
-        playing=True,
+        inference=True,
     )
-    lanes: int = config.knob(
+    lanes: int = config.field(
         2,
         "Loops that share the segments and run side by side; as many as there are "
         "cores is fastest where an operation has one of them.",
         minimum=1,
-        playing=True,
+        inference=True,
     )
-    warmup_samples: int = config.knob(
-        800, "Samples that a segment decodes before its own.", minimum=0, playing=True
+    warmup_samples: int = config.field(
+        800, "Samples that a segment decodes before its own.", minimum=0, inference=True
     )
-    temperature: float = config.knob(
+    temperature: float = config.field(
         1.0,
         "What logits are divided by before a code is drawn; 0 takes the likeliest.",
         minimum=0.0,
-        playing=True,
+        inference=True,
     )
-    top_k: int = config.knob(
+    top_k: int = config.field(
         0,
         "Codes are drawn from so many likeliest ones; 0 takes all.",
         minimum=0,
-        playing=True,
+        inference=True,
     )
-    output: str = config.knob(
+    output: str = config.field(
         "drawn",
         "What is heard of a sample: the code that is drawn, as published, or the mean "
         "of all by their odds, which has less of the noise of drawing and rounding; "
         "after the warm-up, its code is what the next samples follow.",
         choices=OUTPUTS,
-        playing=True,
+        inference=True,
     )
-    sampling_seed: int = config.knob(
-        0, "Seed of the codes that are drawn.", minimum=0, playing=True
+    sampling_seed: int = config.field(
+        0, "Seed of the codes that are drawn.", minimum=0, inference=True
     )
-    arithmetic: str = config.knob(
-        "float32", "Arithmetic of the decoding.", choices=ARITHMETICS, playing=True
+    arithmetic: str = config.field(
+        "float32", "Arithmetic of the decoding.", choices=ARITHMETICS, inference=True
     )
-    weights: dict = config.knob(
+    weights: dict = config.field(
         {
             "reconstruction": 1.0,
             "paired": 0.0,
@@ -145,7 +145,7 @@ class Config(config.Knobs):
         },
         "Weight of each loss term.",
     )
-    warmup: dict = config.knob(
+    warmup: dict = config.field(
         {"confusion": 0.0}, "Steps over which a term's weight rises from zero."
     )
 
@@ -155,10 +155,13 @@ class Config(config.Knobs):
             raise ValueError(f"pre_emphasis={self.pre_emphasis} must be below 1.")
         if self.top_k > mu_law.LEVELS:
             raise ValueError(f"top_k={self.top_k} must be at most {mu_law.LEVELS}.")
-        if self.listening_steps and not any(map(self.weights.get, LISTENING_TERMS)):
+        if self.encoder_pretraining_steps and not any(
+            map(self.weights.get, ENCODER_TERMS)
+        ):
             raise ValueError(
-                f"listening_steps={self.listening_steps} needs a term that the encoder "
-                "learns from without decoders; give --weights=spectrum:50."
+                f"encoder_pretraining_steps={self.encoder_pretraining_steps} needs a "
+                "term that the encoder learns from without decoders; give "
+                "--weights=spectrum:50."
             )
 
 
@@ -181,7 +184,7 @@ class WaveNetAutoencoder(translator.Translator):
     looks at some samples for each frame, and `gather` at frames.
 
     Args:
-        knobs: Its configuration.
+        hparams: Its configuration.
         info: The dataset that it is trained on.
 
     Attributes:
@@ -191,41 +194,41 @@ class WaveNetAutoencoder(translator.Translator):
     terms = ("reconstruction", "paired", "spectrum", "confusion", "classifier")
     reach: int
 
-    def __init__(self, knobs: Config, info: dataset.DatasetInfo):
-        super().__init__(knobs, info)
-        self.batches = "paired" if knobs.weights["paired"] else "stacked"
-        self.hop_samples = knobs.hop
-        self.clip_samples = knobs.clip_frames * knobs.hop
-        self.window_samples = self._frames(WINDOW_SECONDS) * knobs.hop
-        self.overlap_samples = self._frames(OVERLAP_SECONDS) * knobs.hop
+    def __init__(self, hparams: Config, info: dataset.DatasetInfo):
+        super().__init__(hparams, info)
+        self.batches = "paired" if hparams.weights["paired"] else "stacked"
+        self.hop_samples = hparams.hop
+        self.clip_samples = hparams.clip_frames * hparams.hop
+        self.window_samples = self._frames(WINDOW_SECONDS) * hparams.hop
+        self.overlap_samples = self._frames(OVERLAP_SECONDS) * hparams.hop
         self.encoder = self.make_encoder()
         self.decoders = [
             wavenet.Decoder(
-                knobs.decoder_channels,
-                knobs.latent,
-                knobs.decoder_blocks,
-                knobs.decoder_layers,
-                knobs.hop,
+                hparams.decoder_channels,
+                hparams.latent,
+                hparams.decoder_blocks,
+                hparams.decoder_layers,
+                hparams.hop,
             )
             for _ in info.domains
         ]
         # Frames of the spectrogram are those of the code.
         self.front = spectrogram.LogMel(
             info.sample_rate_hz,
-            2 * knobs.hop * max(1, round(FRAME_SAMPLES / (2 * knobs.hop))),
-            knobs.hop,
+            2 * hparams.hop * max(1, round(FRAME_SAMPLES / (2 * hparams.hop))),
+            hparams.hop,
             BANDS,
             LOWEST_HZ,
             iterations=0,
         )
         self.heads = [
             spectrum_head.SpectrumHead(HEAD_CHANNELS, BANDS)
-            for _ in (info.domains if knobs.weights["spectrum"] else ())
+            for _ in (info.domains if hparams.weights["spectrum"] else ())
         ]
-        self.confuses = bool(knobs.weights["confusion"]) and len(info.domains) > 1
+        self.confuses = bool(hparams.weights["confusion"]) and len(info.domains) > 1
         if self.confuses:
             self.classifier = domain_classifier.DomainClassifier(
-                1, len(info.domains), knobs.classifier_channels
+                1, len(info.domains), hparams.classifier_channels
             )
         self._make_variables()
 
@@ -253,7 +256,7 @@ class WaveNetAutoencoder(translator.Translator):
 
     def _frames(self, seconds: float) -> int:
         """The frames nearest to a time, one or more."""
-        return max(1, round(seconds * self.info.sample_rate_hz / self.knobs.hop))
+        return max(1, round(seconds * self.info.sample_rate_hz / self.hparams.hop))
 
     def _make_variables(self) -> None:
         frames = self.analyse(tf.zeros([1, self.clip_samples, 1]))
@@ -265,8 +268,8 @@ class WaveNetAutoencoder(translator.Translator):
             head(code)
         if self.confuses:
             self.classifier(code)
-        self.begun_with: frozenset[str] = frozenset()
-        self.heads_begun = False
+        self.initialised_domains: frozenset[str] = frozenset()
+        self.heads_initialised = False
         self.built = True
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
@@ -276,30 +279,30 @@ class WaveNetAutoencoder(translator.Translator):
             parts["classifier"] = [self.classifier]
         return parts
 
-    def begin_from(self, other: translator.Translator) -> None:
+    def initialise_from(self, other: translator.Translator) -> None:
         """Takes over decoders, by domain, and the encoder if it is of the same kind.
 
-        See `Translator.begin_from`.
+        See `Translator.initialise_from`.
         """
         if not isinstance(other, WaveNetAutoencoder):
-            return super().begin_from(other)
+            return super().initialise_from(other)
         places = {name: place for place, name in enumerate(other.info.domains)}
-        self.begun_with = frozenset(places)
-        self.heads_begun = bool(self.heads and other.heads)
+        self.initialised_domains = frozenset(places)
+        self.heads_initialised = bool(self.heads and other.heads)
         for place, name in enumerate(self.info.domains):
             if name in places:
                 _take_over(
                     self.decoders[place], other.decoders[places[name]], "decoder"
                 )
-                if self.heads_begun:
+                if self.heads_initialised:
                     _take_over(self.heads[place], other.heads[places[name]], "latent")
         if type(self) is type(other):
             for own, its in zip(self.encoder, other.encoder, strict=True):
                 _take_over(own, its, "encoder")
 
-    def learn_only(self, domain: str) -> None:
-        """Freezes the encoder and the other decoders; see `Translator.learn_only`."""
-        self.learned_domains = (domain,)
+    def freeze_all_but(self, domain: str) -> None:
+        """Freezes the encoder and the other decoders; see `Translator`."""
+        self.trained_domains = (domain,)
         for layer in self.encoder:
             layer.trainable = False
         for layers in filter(None, (self.decoders, self.heads)):
@@ -317,7 +320,7 @@ class WaveNetAutoencoder(translator.Translator):
             logging.warning(
                 "clip_frames=%d: a clip of %d samples is shorter than the receptive "
                 "field of a decoder, %d; the layers that reach farther see silence.",
-                self.knobs.clip_frames,
+                self.hparams.clip_frames,
                 self.clip_samples,
                 field,
             )
@@ -328,13 +331,13 @@ class WaveNetAutoencoder(translator.Translator):
     ) -> list[translator.Objective]:
         """How well samples are predicted, and the game between code and classifier."""
         codes = self._codes(batch["audio"])
-        heard = stacks.merge(self._codes(batch.get("heard", batch["audio"])))
+        heard = stacks.merge(self._codes(batch.get("encoder_audio", batch["audio"])))
         step = batch["seed"][1] if training else None
         frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], step)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
         predict = functools.partial(self._predict, codes, content, batch, training)
-        terms = self._once_it_listens(predict, step) if training else predict()
+        terms = self._after_pretraining(predict, step) if training else predict()
         if self.heads:
             terms["spectrum"] = self._read(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
@@ -349,7 +352,7 @@ class WaveNetAutoencoder(translator.Translator):
 
         With pairs, odd rows have what another domain plays at the time.
         """
-        if not self.knobs.weights["paired"]:
+        if not self.hparams.weights["paired"]:
             return code
         others = tf.random.stateless_uniform(
             [], batch["seed"], 1, max(2, len(self.decoders)), tf.int32
@@ -360,19 +363,19 @@ class WaveNetAutoencoder(translator.Translator):
             code,
         )
 
-    def _once_it_listens(
+    def _after_pretraining(
         self, predict: Callable[[], dict[str, tf.Tensor]], step: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """What `predict` gives; zeros while only the encoder learns."""
-        frozen = self.learned_domains != self.info.domains
-        if frozen or not self.knobs.listening_steps:
+        frozen = self.trained_domains != self.info.domains
+        if frozen or not self.hparams.encoder_pretraining_steps:
             return predict()
         names = [
             "reconstruction",
-            *(["paired"] if self.knobs.weights["paired"] else []),
+            *(["paired"] if self.hparams.weights["paired"] else []),
         ]
         return tf.cond(
-            step < self.knobs.listening_steps,
+            step < self.hparams.encoder_pretraining_steps,
             lambda: dict.fromkeys(names, tf.zeros([])),
             predict,
         )
@@ -386,14 +389,14 @@ class WaveNetAutoencoder(translator.Translator):
     ) -> dict[str, tf.Tensor]:
         """The loss of every decoder on the clips of its own domain."""
         signal = mu_law.scale(codes)
-        if training and self.knobs.decoder_noise:
+        if training and self.hparams.decoder_noise:
             signal += self._noise(signal, batch)
         losses = []
         for place, decoder in enumerate(self._learned(self.decoders)):
             logits = decoder(signal[:, place, :, tf.newaxis], content[:, place])
             losses.append(cross_entropy.cross_entropy(logits, codes[:, place]))
         by_row = tf.add_n(losses) / len(losses)
-        if not self.knobs.weights["paired"]:
+        if not self.hparams.weights["paired"]:
             return {"reconstruction": tf.reduce_mean(by_row)}
         # Sums over half of the rows, however they fall on the replicas.
         odd = self._odd(by_row)
@@ -418,21 +421,21 @@ class WaveNetAutoencoder(translator.Translator):
 
     def _learned(self, layers: Sequence[keras.Layer]) -> list[keras.Layer]:
         """Those of the domains that are trained on, in their order."""
-        return [layers[self.info.domains.index(d)] for d in self.learned_domains]
+        return [layers[self.info.domains.index(d)] for d in self.trained_domains]
 
     def _noise(self, signal: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
         """Normal noise, of each clip at a level of its own."""
         chance = tf.abs(self.normal(signal[..., :1], batch, stream=1))
         # Uniform in [0, 1).
         level = tf.math.erf(chance / math.sqrt(2.0))
-        return self.knobs.decoder_noise * level * self.normal(signal, batch, stream=0)
+        return self.hparams.decoder_noise * level * self.normal(signal, batch, stream=0)
 
     def _confuse(
         self, code: tf.Tensor, domain: tf.Tensor, terms: dict[str, tf.Tensor]
     ) -> translator.Objective:
         """Adds the encoder's share of the game; returns the classifier's."""
         logits = self.classifier(code)
-        if self.knobs.confusion == "uniform":
+        if self.hparams.confusion == "uniform":
             terms["confusion"] = confusion.confusion(logits)
         else:
             terms["confusion"] = -confusion.classification(logits, domain)
@@ -442,11 +445,11 @@ class WaveNetAutoencoder(translator.Translator):
         )
 
     def _codes(self, audio: tf.Tensor) -> tf.Tensor:
-        return mu_law.encode(emphasis.emphasise(audio, self.knobs.pre_emphasis))
+        return mu_law.encode(emphasis.emphasise(audio, self.hparams.pre_emphasis))
 
     def encode(self, audio: tf.Tensor) -> Content:
         """Looks at it piece by piece: the same as at once, and needs less memory."""
-        hop = self.knobs.hop
+        hop = self.hparams.hop
         signal = mu_law.scale(self._codes(audio))[..., tf.newaxis]
         clips, samples = tf.shape(audio)[0], tf.shape(audio)[1]
         step = self._frames(ANALYSED_SECONDS) * hop
@@ -480,7 +483,7 @@ class WaveNetAutoencoder(translator.Translator):
         Every segment decodes some samples before its own, so that it has found its
         sound where it is heard. Neighbours are joined in phase (`segments.join`).
         """
-        hop, lag = self.knobs.hop, self._most_lag_samples
+        hop, lag = self.hparams.hop, self._most_lag_samples
         lead, tail = self._margins_samples
         before, after = -(-lead // hop), -(-tail // hop)
         clips, frames = tf.shape(content.code)[0], tf.shape(content.code)[1]
@@ -498,19 +501,21 @@ class WaveNetAutoencoder(translator.Translator):
 
     def segment_frames(self, frames: int | tf.Tensor) -> tf.Tensor:
         """How many frames of a recording a segment stands for: an int32 scalar."""
-        needed = sum(-(-margin // self.knobs.hop) for margin in self._margins_samples)
-        return tf.maximum(-(-frames // self.knobs.segments), needed)
+        needed = sum(-(-margin // self.hparams.hop) for margin in self._margins_samples)
+        return tf.maximum(-(-frames // self.hparams.segments), needed)
 
     @property
     def _most_lag_samples(self) -> int:
         """How far a segment may be moved, either way; is faded over four times that."""
-        return min(int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), self.knobs.hop // 4)
+        return min(
+            int(self.info.sample_rate_hz / (2 * LOWEST_HZ)), self.hparams.hop // 4
+        )
 
     @property
     def _margins_samples(self) -> tuple[int, int]:
         """Samples that a segment decodes before its own, and after them."""
         half = 2 * self._most_lag_samples
-        return max(self.knobs.warmup_samples, half), half
+        return max(self.hparams.warmup_samples, half), half
 
     # A graph, also where the rest is not: a step of a loop is a sample.
     @tf.function(reduce_retracing=True)
@@ -534,10 +539,12 @@ class WaveNetAutoencoder(translator.Translator):
         Returns:
             float32 `[batch * segments, samples]`.
         """
-        knobs = self.knobs
+        hparams = self.hparams
         clips, count = tf.unstack(tf.shape(code)[:2])
         # A segment draws what it draws, whatever else is decoded with it.
-        chance = tf.random.stateless_uniform([count, samples], [knobs.sampling_seed, 0])
+        chance = tf.random.stateless_uniform(
+            [count, samples], [hparams.sampling_seed, 0]
+        )
         code = stacks.merge(code)
         number = tf.tile(tf.range(count), [clips])
         domain = tf.where(tf.reshape(audible, [-1]), tf.repeat(domain, count), -1)
@@ -548,10 +555,12 @@ class WaveNetAutoencoder(translator.Translator):
             weights = tf.switch_case(played, [self._weights(d) for d in self.decoders])
 
             def group(first: tf.Tensor, sound: tf.Tensor) -> tuple:
-                chosen = rows[first : first + knobs.segments]
+                chosen = rows[first : first + hparams.segments]
                 # Loops that do not wait for each other, for cores that do not either.
-                share = -(-tf.size(chosen) // knobs.lanes)
-                lanes = [chosen[lane * share :][:share] for lane in range(knobs.lanes)]
+                share = -(-tf.size(chosen) // hparams.lanes)
+                lanes = [
+                    chosen[lane * share :][:share] for lane in range(hparams.lanes)
+                ]
                 audio = [
                     self._sample(
                         weights,
@@ -562,10 +571,10 @@ class WaveNetAutoencoder(translator.Translator):
                     for lane in lanes
                 ]
                 audio = emphasis.de_emphasise(
-                    tf.concat(audio, axis=0), knobs.pre_emphasis
+                    tf.concat(audio, axis=0), hparams.pre_emphasis
                 )
                 sound = tf.tensor_scatter_nd_update(sound, chosen[:, tf.newaxis], audio)
-                return first + knobs.segments, sound
+                return first + hparams.segments, sound
 
             _, sound = tf.while_loop(
                 lambda first, _: first < tf.size(rows),
@@ -584,7 +593,7 @@ class WaveNetAutoencoder(translator.Translator):
         return sound
 
     def _weights(self, decoder: wavenet.Decoder):
-        dtype = tf.as_dtype(self.knobs.arithmetic)
+        dtype = tf.as_dtype(self.hparams.arithmetic)
         return lambda: wavenet_sampling.weights(decoder, dtype)
 
     def _sample(
@@ -595,16 +604,16 @@ class WaveNetAutoencoder(translator.Translator):
         skipped: int,
     ) -> tf.Tensor:
         """Decodes streams: float32 `[streams, samples]`, as many as `chance` has."""
-        knobs, chance = self.knobs, tf.transpose(chance)
-        amplitudes = mu_law.decode(tf.range(mu_law.LEVELS), knobs.biased_decode)
+        hparams, chance = self.hparams, tf.transpose(chance)
+        amplitudes = mu_law.decode(tf.range(mu_law.LEVELS), hparams.biased_decode)
 
         def choose(number: tf.Tensor, logits: tf.Tensor) -> tuple:
             codes = wavenet_sampling.draw(
-                logits, chance[number], knobs.temperature, knobs.top_k
+                logits, chance[number], hparams.temperature, hparams.top_k
             )
-            if knobs.output == "mean":
+            if hparams.output == "mean":
                 mean = tf.linalg.matvec(tf.nn.softmax(logits), amplitudes)
-                warm = number >= knobs.warmup_samples
+                warm = number >= hparams.warmup_samples
                 return tf.where(warm, mu_law.encode(mean), codes), mean
             return codes, tf.gather(amplitudes, codes)
 
@@ -612,7 +621,7 @@ class WaveNetAutoencoder(translator.Translator):
             weights,
             self.decoders[0].dilations,
             tf.transpose(code, [1, 0, 2]),
-            knobs.hop,
+            hparams.hop,
             choose,
             tf.TensorSpec([None], tf.float32),
             tf.shape(chance)[0],
@@ -622,8 +631,8 @@ class WaveNetAutoencoder(translator.Translator):
 
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
         """Rounds every sample to its mu-law code."""
-        rounded = mu_law.decode(self._codes(audio), self.knobs.biased_decode)
-        return emphasis.de_emphasise(rounded, self.knobs.pre_emphasis)
+        rounded = mu_law.decode(self._codes(audio), self.hparams.biased_decode)
+        return emphasis.de_emphasise(rounded, self.hparams.pre_emphasis)
 
     def code(self, content: Content) -> tf.Tensor:
         """Mean and standard deviation over time of each channel."""
@@ -637,6 +646,6 @@ def _take_over(own: keras.Layer, its: keras.Layer, what: str) -> None:
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"init_from: the {what} there has other sizes; give the same values for "
-            "latent and for the knobs that begin with that word."
+            "latent and for the config fields that begin with that word."
         )
     own.set_weights(its.get_weights())

@@ -116,12 +116,12 @@ def test_an_encoder_hears_clips_out_of_tune(test_clips, form):
     clean = take(test_clips.batches(**arguments, augmentation=AUGMENTATION))
     batches = take(test_clips.batches(**arguments, augmentation=DETUNING))
     for batch, in_tune in zip(batches, clean, strict=True):
-        assert "heard" not in in_tune
+        assert "encoder_audio" not in in_tune
         for key in ("audio", "domain"):
             np.testing.assert_array_equal(batch[key], in_tune[key])
-        assert batch["heard"].shape == batch["audio"].shape
-        assert batch["heard"].dtype == np.float32
-        moved = np.mean(batch["heard"] != batch["audio"], axis=-1)
+        assert batch["encoder_audio"].shape == batch["audio"].shape
+        assert batch["encoder_audio"].dtype == np.float32
+        moved = np.mean(batch["encoder_audio"] != batch["audio"], axis=-1)
         assert np.all((moved > 0.24) & (moved <= 0.5))
 
 
@@ -133,8 +133,8 @@ def test_what_is_heard_is_the_same_however_it_is_reached(test_clips, form):
         take(test_clips.batches(**arguments, first_step=2, steps=1, part=p, parts=3))
         for p in range(3)
     ]
-    together = np.concatenate([batch["heard"] for (batch,) in parts])
-    np.testing.assert_array_equal(together, whole["heard"])
+    together = np.concatenate([batch["encoder_audio"] for (batch,) in parts])
+    np.testing.assert_array_equal(together, whole["encoder_audio"])
 
 
 def test_seeds_and_steps_differ(ramp_clips):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.tf_mt.evaluation import made_up
-from tf_mt.evaluation import html_report
+from tf_mt.evaluation.report import html_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(

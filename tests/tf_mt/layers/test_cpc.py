@@ -40,14 +40,14 @@ def trained(*layers):
 
 
 def published(approach):
-    knobs = dataclasses.replace(
+    hparams = dataclasses.replace(
         models.preset(approach, "paper").model,
         decoders="joint",
         decoder_blocks=1,
         decoder_layers=1,
         decoder_channels=1,
     )
-    return models.approach(approach).model(knobs, INFO)
+    return models.approach(approach).model(hparams, INFO)
 
 
 def test_cpc_gru_has_the_published_number_of_parameters():
@@ -168,7 +168,7 @@ def test_the_context_is_the_gru_of_cudnn():
         kernel, bias = which
         return x @ kernel[place] + bias[place]
 
-    state, expected = np.zeros((2, model.knobs.latent)), []
+    state, expected = np.zeros((2, model.hparams.latent)), []
     for x in latents.swapaxes(0, 1):
         update = sigmoid(gate(0, x, of_input) + gate(0, state, of_state))
         reset = sigmoid(gate(1, x, of_input) + gate(1, state, of_state))

@@ -19,13 +19,13 @@ def sizes():
     found = {}
     for approach in ("umt", "cpc_gru", "cpc_wavenet"):
         for name, preset in models.APPROACHES[approach].presets.items():
-            knobs = preset.model
+            hparams = preset.model
             decoder = (
-                knobs.decoder_channels,
-                knobs.latent,
-                knobs.decoder_blocks,
-                knobs.decoder_layers,
-                knobs.hop,
+                hparams.decoder_channels,
+                hparams.latent,
+                hparams.decoder_blocks,
+                hparams.decoder_layers,
+                hparams.hop,
             )
             found.setdefault(decoder, f"{approach}-{name}")
     return [

@@ -15,9 +15,9 @@ APPROACHES = pytest.mark.parametrize("approach", models.APPROACHES)
 
 def made(approach, **changes):
     chosen = models.approach(approach)
-    knobs = dataclasses.replace(chosen.presets["tiny"].model, **changes)
+    hparams = dataclasses.replace(chosen.presets["tiny"].model, **changes)
     keras.utils.set_random_seed(0)
-    return chosen.model(knobs, INFO)
+    return chosen.model(hparams, INFO)
 
 
 def compiled(approach, step_size=1e-3, **changes):
@@ -69,7 +69,11 @@ def test_the_encoder_hears_what_it_is_to_hear(approach):
     other = batch_for(model, seed=1)["audio"]
     plain, again, detuned = (
         model.objectives(b, training=False)[0].terms["reconstruction"]
-        for b in (batch, {**batch, "heard": batch["audio"]}, {**batch, "heard": other})
+        for b in (
+            batch,
+            {**batch, "encoder_audio": batch["audio"]},
+            {**batch, "encoder_audio": other},
+        )
     )
     assert plain == again != detuned
 
@@ -204,4 +208,4 @@ def test_weights_must_weigh_the_terms(approach):
 def test_every_preset_survives_json(approach):
     chosen = models.approach(approach)
     for preset in chosen.presets.values():
-        assert chosen.knobs.from_json(preset.model.to_json()) == preset.model
+        assert chosen.hparams.from_json(preset.model.to_json()) == preset.model

@@ -18,9 +18,9 @@ VARIANTS = pytest.mark.parametrize("approach", ["cpc_gru", "cpc_wavenet"])
 
 def made(approach, domains=DOMAINS, **changes):
     keras.utils.set_random_seed(0)
-    knobs = dataclasses.replace(models.preset(approach, "tiny").model, **changes)
+    hparams = dataclasses.replace(models.preset(approach, "tiny").model, **changes)
     info = dataset.DatasetInfo("toy", 8000, domains)
-    return models.approach(approach).model(knobs, info)
+    return models.approach(approach).model(hparams, info)
 
 
 def randomised(model, seed=0):
@@ -88,7 +88,7 @@ def test_before_training_nothing_is_known(approach):
     model = made(approach)
     found = terms(model, batch_for(model))
     assert found["reconstruction"] == pytest.approx(np.log(256.0), abs=0.1)
-    frames = model.knobs.clip_frames
+    frames = model.hparams.clip_frames
     assert found["info_nce"] == pytest.approx(np.log(frames), abs=0.3)
 
 
@@ -194,7 +194,7 @@ def test_frozen_decoders_have_to_be_known(approach):
     ):
         compiled(model)
     some = made(approach, DOMAINS[:1], decoders="joint")
-    model.begin_from(some)
+    model.initialise_from(some)
     with pytest.raises(ValueError, match="has none for flute; give --init_from"):
         compiled(model)
 
@@ -204,14 +204,14 @@ def test_frozen_decoders_have_to_be_known(approach):
 def test_decoders_of_umt_are_taken_over_and_frozen_or_not(approach, decoders):
     model = made(approach, decoders=decoders)
     sizes = {
-        name: getattr(model.knobs, name)
+        name: getattr(model.hparams, name)
         for name in ("latent", "hop", "decoder_channels", "clip_frames")
     }
-    knobs = dataclasses.replace(umt.PRESETS["tiny"].model, **sizes)
+    hparams = dataclasses.replace(umt.PRESETS["tiny"].model, **sizes)
     other = umt.Umt(
-        knobs, dataset.DatasetInfo("toy", 8000, ("flute", "oboe", "violin"))
+        hparams, dataset.DatasetInfo("toy", 8000, ("flute", "oboe", "violin"))
     )
-    model.begin_from(other)
+    model.initialise_from(other)
     compiled(model)
     for decoder, its in zip(model.decoders, (2, 0), strict=True):
         for own, taken in zip(
@@ -233,7 +233,7 @@ def test_decoders_of_umt_are_taken_over_and_frozen_or_not(approach, decoders):
 def test_what_reads_spectrograms_is_frozen_where_it_is_taken_over(there):
     model = made("cpc_gru", decoders="frozen", weights={"spectrum": 1.0})
     other = made("cpc_wavenet", weights={"spectrum": there})
-    model.begin_from(other)
+    model.initialise_from(other)
     compiled(model)
     assert not any(decoder.trainable_variables for decoder in model.decoders)
     for place, head in enumerate(model.heads):
@@ -248,7 +248,7 @@ def test_the_variants_take_over_each_others_decoders_only():
     one, other = made("cpc_gru"), made("cpc_wavenet")
     kernel = other.frames.convolutions[0].kernel.numpy()
     one.decoders[0].last.bias.assign(tf.ones([256]))
-    other.begin_from(one)
+    other.initialise_from(one)
     np.testing.assert_array_equal(other.decoders[0].last.bias, np.ones(256))
     np.testing.assert_array_equal(other.frames.convolutions[0].kernel, kernel)
 
@@ -257,7 +257,7 @@ def test_decoders_of_other_sizes_are_refused():
     with pytest.raises(
         ValueError, match="init_from: the decoder there has other sizes"
     ):
-        made("cpc_gru").begin_from(made("cpc_gru", decoder_channels=4))
+        made("cpc_gru").initialise_from(made("cpc_gru", decoder_channels=4))
 
 
 @VARIANTS

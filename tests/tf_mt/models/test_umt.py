@@ -134,14 +134,14 @@ def test_a_silent_end_stays_silent(changes):
 )
 def test_one_segment_is_what_its_decoder_draws(changes):
     model, frames = player(segments=1, **changes), 10
-    lead = model.knobs.warmup_samples // HOP
+    lead = model.hparams.warmup_samples // HOP
     # Half of what neighbours would be faded over.
     samples = (lead + frames) * HOP + HOP // 2
-    knobs, decoder = model.knobs, model.decoders[1]
+    hparams, decoder = model.hparams, model.decoders[1]
     content = model.encode(noise(1, frames * HOP))
     # The first frame also goes before all others, and the last one after them.
     code = content.code.numpy()[:, [0] * lead + [*range(frames), frames - 1]]
-    chance = tf.random.stateless_uniform([1, samples], [knobs.sampling_seed, 0])
+    chance = tf.random.stateless_uniform([1, samples], [hparams.sampling_seed, 0])
     amplitudes = mu_law.decode(tf.range(mu_law.LEVELS))
 
     def mean(logits):
@@ -149,10 +149,10 @@ def test_one_segment_is_what_its_decoder_draws(changes):
 
     def choose(number, logits):
         codes = wavenet_sampling.draw(
-            logits, chance[:, number], knobs.temperature, knobs.top_k
+            logits, chance[:, number], hparams.temperature, hparams.top_k
         )
         kept = tf.concat([tf.cast(codes, tf.float32)[:, tf.newaxis], logits], axis=1)
-        if knobs.output == "mean" and number >= lead * HOP:
+        if hparams.output == "mean" and number >= lead * HOP:
             codes = mu_law.encode(mean(logits))
         return codes, kept
 
@@ -170,9 +170,9 @@ def test_one_segment_is_what_its_decoder_draws(changes):
 
     codes, logits = np.split(draw().numpy().swapaxes(0, 1), [1], axis=2)
     sound = tf.gather(amplitudes, tf.cast(codes[..., 0], tf.int32))
-    if knobs.output == "mean":
+    if hparams.output == "mean":
         sound = mean(logits)
-    sound = emphasis.de_emphasise(sound, knobs.pre_emphasis)
+    sound = emphasis.de_emphasise(sound, hparams.pre_emphasis)
     own = sound[:, lead * HOP : (lead + frames) * HOP]
     played = model.decode(content, tf.constant([1]))
     np.testing.assert_allclose(played, own, atol=1e-5)
@@ -238,7 +238,7 @@ def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
     batch = batch_for(model)
     detuned = noise(2, 2, model.clip_samples, seed=1)
     plain, targets = seen(model, batch)
-    heard, same_targets = seen(model, {**batch, "heard": detuned})
+    heard, same_targets = seen(model, {**batch, "encoder_audio": detuned})
 
     def codes(audio):
         return mu_law.encode(emphasis.emphasise(audio, pre_emphasis)).numpy()
@@ -252,7 +252,7 @@ def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
     )
     np.testing.assert_array_equal(targets, codes(batch["audio"]).swapaxes(0, 1))
     np.testing.assert_array_equal(same_targets, targets)
-    one, other = (terms(model, b) for b in (batch, {**batch, "heard": detuned}))
+    one, other = (terms(model, b) for b in (batch, {**batch, "encoder_audio": detuned}))
     assert one["reconstruction"] != other["reconstruction"]
 
 
@@ -274,7 +274,7 @@ def test_only_decoders_in_training_hear_noise():
 @pytest.mark.parametrize("pairs", [0.0, 1.0])
 def test_at_first_only_the_encoder_learns(pairs):
     weights = {"spectrum": 1.0, "paired": pairs, "confusion": 0.0}
-    model = made(DOMAINS[:2], weights=weights, listening_steps=2)
+    model = made(DOMAINS[:2], weights=weights, encoder_pretraining_steps=2)
     plain = made(DOMAINS[:2], weights=weights)
     for each in (model, plain):
         each.compile({part: keras.optimizers.Adam() for part in each.parts()})
@@ -308,8 +308,8 @@ def test_at_first_only_the_encoder_learns(pairs):
 
 def test_an_encoder_that_is_frozen_is_not_waited_for():
     weights = {"spectrum": 1.0, "confusion": 0.0}
-    model = made(DOMAINS[:2], weights=weights, listening_steps=2)
-    model.learn_only(DOMAINS[1])
+    model = made(DOMAINS[:2], weights=weights, encoder_pretraining_steps=2)
+    model.freeze_all_but(DOMAINS[1])
     batch = {**batch_for(model), "audio": noise(2, 1, model.clip_samples)}
     assert terms(model, batch, True) == pytest.approx(terms(model, batch, False))
 
@@ -444,7 +444,10 @@ def test_windows_are_whole_frames():
         ({"top_k": -1}, "top_k=-1 must be at least 0"),
         ({"temperature": -0.5}, r"temperature=-0\.5 must be at least 0"),
         ({"pre_emphasis": 1.0}, r"pre_emphasis=1\.0 must be below 1"),
-        ({"listening_steps": 5}, "listening_steps=5 needs a term .*--weights=spectrum"),
+        (
+            {"encoder_pretraining_steps": 5},
+            "encoder_pretraining_steps=5 needs a term .*--weights=spectrum",
+        ),
         ({"encoder_stride": 7}, "encoder_stride=7 must divide hop=40"),
         ({"encoder_stride": 8}, "encoder_kernel=3 must be at least encoder_stride=8"),
         ({"confusion": "ascend"}, "did you mean 'ascent'"),

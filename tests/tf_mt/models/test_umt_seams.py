@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 RATE_HZ = 8000
 SECONDS = 4
-KNOBS = dataclasses.replace(
+HPARAMS = dataclasses.replace(
     umt.PRESETS["tiny"].model,
     encoder_kernel=256,
     encoder_stride=20,
@@ -47,7 +47,7 @@ def tones(pitches_hz, samples, starts):
 @functools.cache
 def trained():
     keras.utils.set_random_seed(0)
-    model = umt.Umt(KNOBS, dataset.DatasetInfo("toy", RATE_HZ, ("tone",)))
+    model = umt.Umt(HPARAMS, dataset.DatasetInfo("toy", RATE_HZ, ("tone",)))
     model.compile({"autoencoder": keras.optimizers.Adam(3e-3)}, clip_norm=1.0)
     step, random = tf.function(model.train_step), np.random.default_rng(0)
     for number in range(STEPS):
@@ -65,10 +65,10 @@ def trained():
 
 def deviations_db(count):
     """How far the level of 20 ms moves, for each pitch, played in so many segments."""
-    knobs = dataclasses.replace(KNOBS, segments=count)
-    model = umt.Umt(knobs, trained().info)
+    hparams = dataclasses.replace(HPARAMS, segments=count)
+    model = umt.Umt(hparams, trained().info)
     model.set_weights(trained().get_weights())
-    assert -(-SECONDS * RATE_HZ // (KNOBS.hop * model.segment_frames(400))) == count
+    assert -(-SECONDS * RATE_HZ // (HPARAMS.hop * model.segment_frames(400))) == count
     found = []
     for pitch_hz in PITCHES_HZ:
         audio = tones([pitch_hz], SECONDS * RATE_HZ, [0.0])

@@ -1,0 +1,1 @@
+"""What is scored, against which baselines, and how."""

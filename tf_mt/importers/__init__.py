@@ -1,0 +1,1 @@
+"""Published weights, made into runs."""

@@ -1,0 +1,1 @@
+"""Inference: what translates audio, live or exported."""

@@ -1,0 +1,277 @@
+"""Bundles: a model as a SavedModel that TensorFlow Serving loads, and back."""
+
+import contextlib
+import itertools
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tf_mt import atomic
+from tf_mt.inference import system
+from tf_mt.models import translator
+
+SERVING_DEFAULT = "serving_default"
+TRANSFER = "transfer"
+RESYNTHESIS = "resynthesis"
+CODES = "codes"
+INFO = "info"
+
+_WARMUP_FILE = "tf_serving_warmup_requests"
+
+
+def export(model: translator.Translator, base: Path) -> Path:
+    """Writes a model as the next version of a bundle, whole or not at all.
+
+    The signatures are `serving_default(audio, domain)`, `resynthesis(audio)`,
+    `codes(audio)`, `info()` and, where the approach can, `transfer(audio, reference)`.
+    Warm-up requests travel with them, so that a server is fast from its first answer
+    on.
+
+    Args:
+        model: A trained model in float32.
+        base: Folder of the bundle; versions 1, 2, ... are folders in it.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        ValueError: The graph holds what a stock server does not run.
+    """
+    version = max(_versions(base), default=0) + 1
+    with atomic.path(base / str(version)) as temporary:
+        _write_saved_model(model, temporary)
+        audit(temporary)
+        _write_warmup(model, base.name, temporary / "assets.extra" / _WARMUP_FILE)
+    return base / str(version)
+
+
+def _write_saved_model(model: translator.Translator, folder: Path) -> None:
+    domains, rate = model.info.domains, model.info.sample_rate_hz
+
+    def translate(audio: tf.Tensor, domain: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _paired(audio, domain, "domain"):
+            played = model.translate(audio, _numbers(domain, domains))
+        return {"audio": played, "sample_rate": tf.constant(rate)}
+
+    def transfer(audio: tf.Tensor, reference: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _paired(audio, reference, "reference"):
+            played = model.transfer(audio, reference)
+        return {"audio": played, "sample_rate": tf.constant(rate)}
+
+    def resynthesise(audio: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _filled(audio):
+            played = model.resynthesise(audio)
+        return {"audio": played, "sample_rate": tf.constant(rate)}
+
+    def codes(audio: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _filled(audio):
+            return {"codes": model.codes(audio)}
+
+    def info() -> dict[str, tf.Tensor]:
+        return {
+            "domains": tf.constant(domains),
+            "sample_rate": tf.constant(rate),
+            "window_samples": tf.constant(model.window_samples),
+            "overlap_samples": tf.constant(model.overlap_samples),
+            "parameters": tf.constant(model.parameters, tf.int64),
+        }
+
+    archive = keras.export.ExportArchive()
+    audio = tf.TensorSpec([None, None], tf.float32, name="audio")
+    domain = tf.TensorSpec([None], tf.string, name="domain")
+    archive.add_endpoint(SERVING_DEFAULT, translate, [audio, domain])
+    archive.add_endpoint(RESYNTHESIS, resynthesise, [audio])
+    archive.add_endpoint(CODES, codes, [audio])
+    archive.add_endpoint(INFO, info, [])
+    if _transfers(model):
+        reference = tf.TensorSpec([None, None], tf.float32, name="reference")
+        archive.add_endpoint(TRANSFER, transfer, [audio, reference])
+    archive.write_out(str(folder), verbose=False)
+
+
+def _transfers(model: translator.Translator) -> bool:
+    return hasattr(model, "timbre_of")
+
+
+def _filled(audio: tf.Tensor) -> contextlib.AbstractContextManager:
+    """Has the graph refuse a batch without a sample."""
+    said = tf.strings.format(
+        "audio of shape # needs one sample or more.",
+        [tf.shape(audio)],
+        placeholder="#",
+    )
+    return tf.control_dependencies([tf.debugging.Assert(tf.size(audio) > 0, [said])])
+
+
+def _paired(
+    audio: tf.Tensor, other: tf.Tensor, name: str
+) -> contextlib.AbstractContextManager:
+    """Has the graph refuse a batch that does not have one of `other` for each clip."""
+    clips, others = tf.shape(audio)[0], tf.shape(other)[0]
+    checked = tf.debugging.Assert(
+        tf.logical_and(clips == others, tf.size(audio) > 0),
+        [
+            tf.strings.format(
+                "audio of shape # needs one sample or more, and one "
+                f"{name} for each clip, not #.",
+                [tf.shape(audio), others],
+                placeholder="#",
+            )
+        ],
+    )
+    return tf.control_dependencies([checked])
+
+
+def _numbers(domain: tf.Tensor, known: tuple[str, ...]) -> tf.Tensor:
+    """Looks domains up by name; the graph refuses those that are not known."""
+    matches = domain[:, tf.newaxis] == tf.constant(known)
+    found = tf.reduce_any(matches, axis=1)
+    wrong = tf.strings.reduce_join(tf.boolean_mask(domain, ~found), separator=", ")
+    said = ["domain=", wrong, f" is not known; known: {', '.join(known)}."]
+    checked = tf.debugging.Assert(tf.reduce_all(found), [tf.strings.join(said)])
+    with tf.control_dependencies([checked]):
+        return tf.argmax(matches, axis=1, output_type=tf.int32)
+
+
+def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
+    # Only who exports needs the package; a bundle is loaded without it.
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    silence = np.zeros([1, model.window_samples], np.float32)
+    inputs = {
+        SERVING_DEFAULT: {"audio": silence, "domain": list(model.info.domains[:1])},
+        RESYNTHESIS: {"audio": silence},
+        CODES: {"audio": silence},
+        INFO: {},
+    }
+    if _transfers(model):
+        inputs[TRANSFER] = {"audio": silence, "reference": silence}
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, tensors in inputs.items():
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            for key, tensor in tensors.items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(tensor))
+            writer.write(log.SerializeToString())
+
+
+def audit(folder: Path) -> None:
+    """Refuses a SavedModel that a stock TensorFlow Serving does not run.
+
+    Args:
+        folder: Holds `saved_model.pb`.
+
+    Raises:
+        ValueError: Names the operations that are not TensorFlow's own or that call
+            Python, and the functions that must be compiled by XLA.
+    """
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    refused = set()
+    for graph in (meta_graph.graph_def for meta_graph in saved.meta_graphs):
+        functions = graph.library.function
+        bodies = (function.node_def for function in functions)
+        nodes = itertools.chain(graph.node, *bodies)
+        refused |= {node.op for node in nodes if not _is_served(node.op)}
+        refused |= {
+            f"{function.signature.name} (must be compiled by XLA)"
+            for function in functions
+            if function.attr["_XlaMustCompile"].b
+        }
+    if refused:
+        raise ValueError(
+            "the graph holds what a stock server does not run: "
+            f"{', '.join(sorted(refused))}."
+        )
+
+
+def _is_served(operation: str) -> bool:
+    # `raw_ops` lists the operations that TensorFlow is built with, not those that other
+    # libraries add; it has those that call back into a Python process as well.
+    return hasattr(tf.raw_ops, operation) and "PyFunc" not in operation
+
+
+class Bundle(system.System):
+    """A bundle that translates in this process.
+
+    Args:
+        path: A bundle, of which the newest version is taken, or one version of it.
+
+    Raises:
+        FileNotFoundError: There is no bundle.
+        ValueError: It is some other SavedModel.
+
+    Attributes:
+        folder: The version's folder.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.folder = _version_folder(Path(path)).resolve()
+        self._module = tf.saved_model.load(str(self.folder))
+        self._signatures = self._module.signatures
+        if INFO not in self._signatures:
+            raise ValueError(
+                f"bundle={str(path)!r} is a SavedModel without the signature {INFO!r}; "
+                "give one that `python -m tf_mt.export` made."
+            )
+        told = self._signatures[INFO]()
+        self.info = system.Info(
+            tuple(name.decode() for name in told["domains"].numpy()),
+            int(told["sample_rate"]),
+            int(told["window_samples"]),
+            int(told["overlap_samples"]),
+            int(told["parameters"]) if "parameters" in told else None,
+        )
+
+    def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
+        """See `System.translate`."""
+        self.check_domain(domain)
+        wanted = tf.fill([len(audio)], domain)
+        return self._signatures[SERVING_DEFAULT](
+            audio=tf.constant(audio, tf.float32), domain=wanted
+        )["audio"].numpy()
+
+    def resynthesise(self, audio: np.ndarray) -> np.ndarray:
+        """See `System.resynthesise`."""
+        return self._of_audio(RESYNTHESIS, audio)["audio"].numpy()
+
+    def codes(self, audio: np.ndarray) -> np.ndarray:
+        """See `System.codes`."""
+        return self._of_audio(CODES, audio)["codes"].numpy()
+
+    def _of_audio(self, signature: str, audio: np.ndarray) -> dict[str, tf.Tensor]:
+        if signature not in self._signatures:
+            raise ValueError(
+                f"bundle={str(self._path)!r} has no signature {signature!r}; export it "
+                "again with `python -m tf_mt.export`."
+            )
+        return self._signatures[signature](audio=tf.constant(audio, tf.float32))
+
+
+def _version_folder(path: Path) -> Path:
+    if (path / "saved_model.pb").exists():
+        return path
+    versions = _versions(path)
+    if not versions:
+        raise FileNotFoundError(
+            f"bundle={str(path)!r} holds no version of a bundle; give a folder that "
+            "`python -m tf_mt.export` made."
+        )
+    return path / str(max(versions))
+
+
+def _versions(base: Path) -> list[int]:
+    if not base.is_dir():
+        return []
+    return [
+        int(path.name)
+        for path in base.iterdir()
+        if path.name.isdecimal() and path.is_dir()
+    ]

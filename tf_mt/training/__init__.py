@@ -1,0 +1,1 @@
+"""Training: trainer, log, run folder, warm start, precision."""

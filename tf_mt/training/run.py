@@ -1,0 +1,197 @@
+"""A run folder: what was trained, its checkpoints and its logs.
+
+```
+config.json            approach, hparams, dataset: all that the weights depend on
+checkpoints/00000500/  weights.h5 (model and optimizers) and state.json, after 500 steps
+logs/                  TensorBoard
+```
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tf_mt import atomic, config, dataset, models
+from tf_mt.models import translator
+
+KEPT_CHECKPOINTS = 2
+WEIGHTS = "model.weights.h5"
+
+
+class Run:
+    """The folder of one training.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.logs = self.path / "logs"
+        self._config = self.path / "config.json"
+        self._checkpoints = self.path / "checkpoints"
+
+    def settle(self, settings: Mapping[str, Any]) -> None:
+        """Writes the settings of a new run, or holds them against those of an old one.
+
+        A run is new until it has a checkpoint.
+
+        Args:
+            settings: JSON tree with all that the weights depend on.
+
+        Raises:
+            ValueError: The run was begun with other settings; names each.
+        """
+        if not self._config.exists() or not self._steps():
+            with atomic.path(self._config) as temporary:
+                temporary.write_text(json.dumps(settings, indent=2) + "\n")
+            return
+        found = config.differences(json.loads(json.dumps(settings)), self.settings())
+        if found:
+            raise ValueError(
+                f"run={self.path} was begun with other settings: {'; '.join(found)}. "
+                "Give the same flags to go on, or another --run to begin anew."
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the settings that the run was begun with.
+
+        Raises:
+            FileNotFoundError: The folder holds no run.
+        """
+        if not self._config.exists():
+            raise FileNotFoundError(
+                f"run={self.path} holds no config.json; give a folder that "
+                "`python -m tf_mt.train --run` made."
+            )
+        return json.loads(self._config.read_text())
+
+    def save(self, model: keras.Model, step: int, history: list[dict]) -> None:
+        """Writes a checkpoint, whole or not at all, and drops old ones.
+
+        Args:
+            model: Its weights and those of its optimizers are kept.
+            step: Steps done.
+            history: What was logged so far, one dict per epoch.
+        """
+        with atomic.path(self._checkpoints / f"{step:08d}") as temporary:
+            temporary.mkdir()
+            model.save_weights(temporary / WEIGHTS)
+            state = {"step": step, "history": history}
+            (temporary / "state.json").write_text(json.dumps(state))
+        for old in self._steps()[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(self._checkpoints / f"{old:08d}")
+
+    def restore(self, model: keras.Model) -> tuple[int, list[dict]]:
+        """Loads the newest checkpoint, if there is one.
+
+        Args:
+            model: Compiled as it was when it was saved.
+
+        Returns:
+            The steps done and what was logged; 0 and an empty list for a new run.
+        """
+        steps = self._steps()
+        if not steps:
+            return 0, []
+        newest = self._checkpoints / f"{steps[-1]:08d}"
+        model.load_weights(newest / WEIGHTS)
+        state = json.loads((newest / "state.json").read_text())
+        return state["step"], state["history"]
+
+    def weights(self) -> Path:
+        """Returns the weights file of the newest checkpoint.
+
+        Raises:
+            FileNotFoundError: The run has none yet.
+        """
+        steps = self._steps()
+        if not steps:
+            raise FileNotFoundError(
+                f"run={self.path} has no checkpoint yet; train it for an epoch first."
+            )
+        return self._checkpoints / f"{steps[-1]:08d}" / WEIGHTS
+
+    def _steps(self) -> list[int]:
+        if not self._checkpoints.is_dir():
+            return []
+        return sorted(
+            int(p.name) for p in self._checkpoints.iterdir() if p.name.isdigit()
+        )
+
+
+def build(settings: Mapping[str, Any]) -> translator.Translator:
+    """Makes the untrained model of a run's settings.
+
+    Layers take the precision that is set when this is called.
+
+    Args:
+        settings: As `settings_of` gives them.
+    """
+    approach = models.approach(settings["approach"])
+    hparams = approach.hparams.from_json(settings["model"])
+    return approach.model(hparams, info_of(settings))
+
+
+def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
+    """Returns what a run's model knows of its dataset.
+
+    Args:
+        settings: As `settings_of` gives them.
+    """
+    stored = settings["dataset"]
+    return dataset.DatasetInfo(
+        stored["name"], stored["sample_rate_hz"], tuple(stored["domains"])
+    )
+
+
+def settings_of(
+    approach: str, preset: config.Preset, info: dataset.DatasetInfo
+) -> dict[str, Any]:
+    """Gathers all that a run's weights depend on, as JSON."""
+    return {
+        "approach": approach,
+        "model": preset.model.to_json(),
+        "training": preset.training.to_json(),
+        "dataset": {
+            "name": info.name,
+            "sample_rate_hz": info.sample_rate_hz,
+            "domains": list(info.domains),
+        },
+    }
+
+
+def config_of(path: Path) -> config.Config:
+    """Returns the configuration of the network of a run.
+
+    Raises:
+        FileNotFoundError: The folder holds no run.
+    """
+    settings = Run(path).settings()
+    return models.approach(settings["approach"]).hparams.from_json(settings["model"])
+
+
+def load_model(
+    path: Path, hparams: config.Config | None = None
+) -> translator.Translator:
+    """Returns the model of a run with its newest weights, in float32.
+
+    Args:
+        path: The run folder.
+        hparams: Its configuration, with other values of how it plays.
+
+    Raises:
+        FileNotFoundError: It holds no run, or no checkpoint yet.
+    """
+    run = Run(path)
+    settings = run.settings()
+    if hparams is not None:
+        settings["model"] = hparams.to_json()
+    weights = run.weights()
+    model = build(settings)
+    model.load_weights(weights)
+    return model
