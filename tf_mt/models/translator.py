@@ -1,6 +1,7 @@
 """The contract of every approach: content, timbre, and a decoder of both."""
 
 import abc
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,15 @@ import keras
 import tensorflow as tf
 
 from tf_mt import config, dataset
+from tf_mt.models import optimization
 
 Batch = Mapping[str, tf.Tensor]
+
+
+DOMAINS = "domains"
+TRANSFER = "transfer"
+POOLED_CONTENT = "pooled_content"
+CAPABILITIES = (DOMAINS, TRANSFER, POOLED_CONTENT)
 
 
 class Objective(NamedTuple):
@@ -21,43 +29,76 @@ class Objective(NamedTuple):
         parts: Names of the parts that learn from it; others are left alone.
         terms: Unweighted scalar loss of each of its terms, a mean over the examples of
             this replica.
+        update_state: Called after an update of these parts; changes variables that no
+            optimizer does (`Translator.add_state`) by what the forward pass found.
     """
 
     parts: tuple[str, ...]
     terms: dict[str, tf.Tensor]
+    update_state: Callable[[], None] | None = None
+
+
+class Update(NamedTuple):
+    """One of the updates that a training step makes, in their order.
+
+    Attributes:
+        parts: Names of the parts that are updated; their gradients are taken in one
+            forward pass.
+        batches: How often, each time on another batch. Where updates of a step differ
+            in this, their last batches are the same one.
+        every: Only in each so manieth step, from the first one on.
+    """
+
+    parts: tuple[str, ...]
+    batches: int = 1
+    every: int = 1
 
 
 class Translator(keras.Model, abc.ABC):
     """An encoder of content, a source of timbre and a decoder of both to a waveform.
 
-    An approach writes `parts`, `objectives`, `encode`, `timbre` and `decode` (and
-    `timbre_of` if it can transfer), and for the scorecard `round_trip` and `code`.
-    This class owns what follows from them: translation, resynthesis, padding, the
-    training and the test step, and what has to be the same however many replicas share
-    a batch.
+    An approach writes `parts`, `objectives`, `encode`, `decode` and `round_trip`, what
+    its capabilities need (`timbre` for known domains, `timbre_of` for transfer, `pool`
+    for a pooled content vector), and where Adam for all parts at once is not enough
+    `make_optimizers` and `updates`. This class owns what follows from them:
+    translation, transfer, resynthesis, padding, the training and the test step, and
+    what has to be the same however many replicas share a batch.
 
     Args:
         hparams: The approach's configuration; its `weights` give each loss term's
             weight and its `warmup` the steps over which that weight rises from zero.
         info: The dataset that the model is trained on.
 
+    Raises:
+        ValueError: The weights are not those of the terms, or the approach declares
+            capabilities that are not known, that it has no method for, or neither
+            known domains nor transfer.
+
     Attributes:
         terms: Names of all its loss terms.
-        batches: The form of batch that it trains on: "mixed", "stacked" or "paired".
+        capabilities: What it can do: some of `CAPABILITIES`. One that knows domains
+            translates to each of them; one that transfers takes the timbre of a
+            reference clip.
+        batches: The form of batch that it trains on, one of `dataset.FORMS`.
         clip_samples: Length of a training clip.
         hop_samples: Audio is padded to a multiple of this before it is encoded.
         window_samples: Length of the windows that a long recording is cut into.
         overlap_samples: How far two such windows overlap.
+        reference_samples: The most of a reference clip that transfer uses; 0 where it
+            cannot transfer.
         trained_domains: The domains that it is trained on; a batch has these.
+        steps_done: Training steps so far.
         waited_seconds: Time that steps have spent waiting for data.
     """
 
     terms: ClassVar[tuple[str, ...]]
+    capabilities: ClassVar[frozenset[str]]
     batches: str
     clip_samples: int
     hop_samples: int
     window_samples: int
     overlap_samples: int
+    reference_samples: int = 0
 
     def __init__(self, hparams: config.Config, info: dataset.DatasetInfo):
         super().__init__()
@@ -65,10 +106,34 @@ class Translator(keras.Model, abc.ABC):
             raise ValueError(
                 f"weights={dict(hparams.weights)} must weigh the terms {self.terms}."
             )
+        self._check_capabilities()
         self.hparams = hparams
         self.info = info
         self.trained_domains = info.domains
+        self.steps_done = 0
         self.waited_seconds = 0.0
+
+    def _check_capabilities(self) -> None:
+        name = type(self).__name__
+        unknown = self.capabilities - set(CAPABILITIES)
+        if unknown:
+            raise ValueError(
+                f"capabilities of {name}: {', '.join(sorted(unknown))} must be some of "
+                f"{', '.join(CAPABILITIES)}."
+            )
+        if not self.capabilities & {DOMAINS, TRANSFER}:
+            raise ValueError(
+                f"capabilities of {name} must have {DOMAINS!r} or {TRANSFER!r}: a "
+                "model needs known domains or a reference clip for its timbre."
+            )
+        methods = {DOMAINS: "timbre", TRANSFER: "timbre_of", POOLED_CONTENT: "pool"}
+        for capability, method in methods.items():
+            own = getattr(type(self), method) is not getattr(Translator, method)
+            if own != (capability in self.capabilities):
+                raise ValueError(
+                    f"capabilities of {name}: {capability!r} must be declared if, and "
+                    f"only if, it has the method {method!r}."
+                )
 
     @abc.abstractmethod
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
@@ -97,13 +162,25 @@ class Translator(keras.Model, abc.ABC):
     def encode(self, audio: tf.Tensor) -> Any:
         """Extracts the content of `[batch, samples]`, a multiple of `hop_samples`."""
 
-    @abc.abstractmethod
     def timbre(self, domain: tf.Tensor) -> Any:
         """Returns the timbre of each domain number in int32 `[batch]`."""
+        raise NotImplementedError(f"{type(self).__name__} knows no domains.")
+
+    def timbre_of(self, reference: tf.Tensor) -> tf.Tensor:
+        """Extracts the timbre of reference clips.
+
+        Args:
+            reference: float32 `[batch, samples]` in [-1, 1], a multiple of
+                `hop_samples` and at most `reference_samples` and a hop.
+
+        Returns:
+            float32 `[batch, ...]`, of a shape that does not depend on the samples.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot transfer.")
 
     @abc.abstractmethod
     def decode(self, content: Any, timbre: Any) -> tf.Tensor:
-        """Plays content with a timbre; returns audio `[batch, samples]`."""
+        """Decodes content with a timbre; returns audio `[batch, samples]`."""
 
     @abc.abstractmethod
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
@@ -117,16 +194,16 @@ class Translator(keras.Model, abc.ABC):
             of `decode`.
         """
 
-    @abc.abstractmethod
-    def code(self, content: Any) -> tf.Tensor:
-        """Gathers what `encode` gave for a clip, of any length, in one vector.
+    def pool(self, content: Any) -> tf.Tensor:
+        """Summarises the content of a clip, of any length, as one vector.
 
         Args:
             content: Of `[batch]` clips, from `encode`.
 
         Returns:
-            float32 `[batch, features]`, what the content holds, summed up over time.
+            float32 `[batch, features]`, statistics over time of the content.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no pooled content.")
 
     def initialise_from(self, other: "Translator") -> None:
         """Takes over what another trained model has learned.
@@ -162,7 +239,7 @@ class Translator(keras.Model, abc.ABC):
         return sum(math.prod(v.shape) for v in self.trainable_variables)
 
     def translate(self, audio: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
-        """Plays the content of a clip with the timbre of a known domain.
+        """Decodes the content of a clip with the timbre of a known domain.
 
         Args:
             audio: float32 `[batch, samples]` in [-1, 1], of any length.
@@ -171,10 +248,10 @@ class Translator(keras.Model, abc.ABC):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return self._played(audio, self.timbre(domain))
+        return self.decode_to(audio, self.timbre(domain))
 
     def transfer(self, audio: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
-        """Plays the content of a clip with the timbre of a reference clip.
+        """Decodes the content of a clip with the timbre of a reference clip.
 
         Args:
             audio: float32 `[batch, samples]` in [-1, 1].
@@ -183,10 +260,22 @@ class Translator(keras.Model, abc.ABC):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return self._played(audio, self.timbre_of(self._padded(reference)))
+        return self.decode_to(audio, self.reference_timbre(reference))
+
+    def reference_timbre(self, reference: tf.Tensor) -> tf.Tensor:
+        """Extracts the timbre of reference clips of any length.
+
+        Args:
+            reference: float32 `[batch, samples]` in [-1, 1]; what is more than
+                `reference_samples` is left out.
+
+        Returns:
+            float32 `[batch, ...]`.
+        """
+        return self.timbre_of(self._padded(reference[:, : self.reference_samples]))
 
     def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
-        """Plays a clip as well as any translation of this model can sound.
+        """Analyses and synthesises a clip, with nothing learned in between.
 
         Args:
             audio: float32 `[batch, samples]` in [-1, 1], of any length.
@@ -205,9 +294,18 @@ class Translator(keras.Model, abc.ABC):
         Returns:
             float32 `[batch, features]`; as many features whatever the length.
         """
-        return self.code(self.encode(self._padded(audio)))
+        return self.pool(self.encode(self._padded(audio)))
 
-    def _played(self, audio: tf.Tensor, timbre: Any) -> tf.Tensor:
+    def decode_to(self, audio: tf.Tensor, timbre: Any) -> tf.Tensor:
+        """Decodes the content of clips with a timbre.
+
+        Args:
+            audio: float32 `[batch, samples]` in [-1, 1], of any length.
+            timbre: As `timbre` or `timbre_of` gives it.
+
+        Returns:
+            float32 `[batch, samples]` in [-1, 1].
+        """
         return _trimmed(self.decode(self.encode(self._padded(audio)), timbre), audio)
 
     def _padded(self, audio: tf.Tensor) -> tf.Tensor:
@@ -228,6 +326,14 @@ class Translator(keras.Model, abc.ABC):
             clip_norm: Largest global norm of a part's gradient; 0 does not clip.
         """
         super().compile(optimizer=None, jit_compile=False)
+        declared = {part for update in self.updates() for part in update.parts}
+        for found, wanted in (("updates", declared), ("optimizers", set(optimizers))):
+            if wanted != set(self.parts()):
+                raise ValueError(
+                    f"{found} of {type(self).__name__} are of the parts "
+                    f"{', '.join(sorted(wanted))}, but must be of all of its parts: "
+                    f"{', '.join(sorted(self.parts()))}."
+                )
         self.clip_norm = clip_norm
         self.optimizers = dict(optimizers)
         for part, optimizer in self.optimizers.items():
@@ -235,15 +341,74 @@ class Translator(keras.Model, abc.ABC):
             # the state that a checkpoint holds.
             optimizer.build(self.part_variables(part))
 
+    def make_optimizers(
+        self, training: config.Training
+    ) -> dict[str, keras.optimizers.Optimizer]:
+        """Makes the optimizer of each part, with its schedule; by default Adam for all.
+
+        Args:
+            training: The run's training configuration.
+        """
+        return {part: optimization.adam(training) for part in self.parts()}
+
+    def updates(self) -> Sequence[Update]:
+        """Declares the order and the number of a step's updates.
+
+        By default all gradients are taken before any weight moves, in one forward pass.
+        """
+        return (Update(tuple(self.parts())),)
+
+    def add_state(
+        self, name: str, shape: Sequence[int], initializer: Any = "zeros"
+    ) -> keras.Variable:
+        """Makes a float32 variable that training changes and no optimizer does.
+
+        A pool of earlier outputs, a codebook, averaged weights: it is saved with the
+        weights. `Objective.update_state` assigns it; every replica has to assign the
+        same value, as `batch_mean`, `batch_sum` and `whole_batch` give it.
+
+        Args:
+            name: Its name in the model.
+            shape: Its shape.
+            initializer: As in `keras.Model.add_weight`.
+        """
+        return self.add_weight(
+            name=name,
+            shape=tuple(shape),
+            initializer=initializer,
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+
     def part_variables(self, part: str) -> list[keras.Variable]:
         """Returns the trainable variables of a part."""
         layers = self.parts()[part]
         return [v for layer in layers for v in layer.trainable_variables]
 
-    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Takes one step on a replica's batch; returns its unweighted terms."""
+    def train_step(
+        self, *batches: Batch, updates: Sequence[Update] | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Makes the updates of one step.
+
+        Args:
+            *batches: This replica's batches, `batches_per_step` of them.
+            updates: Those to make; all if None.
+
+        Returns:
+            Unweighted terms, each as of its last forward pass.
+        """
+        terms = {}
+        for update in self.updates() if updates is None else updates:
+            for batch in batches[len(batches) - update.batches :]:
+                terms |= self._update(update.parts, batch)
+        return terms
+
+    def _update(self, parts: Sequence[str], batch: Batch) -> dict[str, tf.Tensor]:
+        """Updates some parts at once by their objectives on a batch."""
         with tf.GradientTape(persistent=True) as tape:
-            objectives = self.objectives(batch, training=True)
+            objectives = _of_parts(self.objectives(batch, training=True), parts)
             totals = [self._weighted(objective, batch) for objective in objectives]
         # Every gradient is taken before any weight moves.
         gradients = []
@@ -253,9 +418,23 @@ class Translator(keras.Model, abc.ABC):
         del tape
         for of_objective in gradients:
             for part, of_part in of_objective.items():
-                shared = self._shared(of_part)
-                self.optimizers[part].apply(shared, self.part_variables(part))
+                optimizer = self.optimizers[part]
+                if not isinstance(optimizer, optimization.RowAdam):
+                    of_part = [tf.convert_to_tensor(gradient) for gradient in of_part]
+                optimizer.apply(self._shared(of_part), self.part_variables(part))
+        for objective in objectives:
+            if objective.update_state is not None:
+                objective.update_state()
         return _merged(objectives)
+
+    @property
+    def batches_per_step(self) -> int:
+        """How many batches a training step takes."""
+        return max(update.batches for update in self.updates())
+
+    def _due(self) -> tuple[Update, ...]:
+        """The updates of the step that is next."""
+        return tuple(u for u in self.updates() if self.steps_done % u.every == 0)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Returns the unweighted terms of a replica's batch."""
@@ -282,12 +461,11 @@ class Translator(keras.Model, abc.ABC):
         """
         replicas = tf.distribute.get_replica_context()
         count = float(replicas.num_replicas_in_sync)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         if self.clip_norm:
             summed = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            means = [gradient / count for gradient in summed]
+            means = [_divided(gradient, count) for gradient in summed]
             gradients, _ = tf.clip_by_global_norm(means, self.clip_norm)
-        return [gradient / count for gradient in gradients]
+        return [_divided(gradient, count) for gradient in gradients]
 
     def row_numbers(self, like: tf.Tensor) -> tf.Tensor:
         """Numbers this replica's rows as those of the whole batch.
@@ -340,6 +518,16 @@ class Translator(keras.Model, abc.ABC):
         mean = tf.reduce_mean(values, axis=0)
         return replicas.all_reduce(tf.distribute.ReduceOp.MEAN, mean)
 
+    def batch_sum(self, values: tf.Tensor) -> tf.Tensor:
+        """Sums `[batch, ...]` over the batches of all replicas."""
+        replicas = tf.distribute.get_replica_context()
+        total = tf.reduce_sum(values, axis=0)
+        return replicas.all_reduce(tf.distribute.ReduceOp.SUM, total)
+
+    def whole_batch(self, values: tf.Tensor) -> tf.Tensor:
+        """Gathers `[batch, ...]` of all replicas, in the order of the whole batch."""
+        return tf.distribute.get_replica_context().all_gather(values, axis=0)
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
         """Does nothing: a translator has all its variables once it is made.
 
@@ -350,16 +538,29 @@ class Translator(keras.Model, abc.ABC):
     def make_train_function(self, force: bool = False):
         """Makes the function that `fit` calls with an iterator once a step."""
         if self.train_function is None or force:
-            self.train_function = self._distributed(self.train_step)
+            by_updates: dict[tuple[Update, ...], Callable] = {}
+
+            def step(iterator):
+                # Chosen outside of the graph: optimizers of several replicas cannot
+                # update in a branch.
+                due = self._due()
+                if due not in by_updates:
+                    update = functools.partial(self.train_step, updates=due)
+                    by_updates[due] = self._distributed(update, self.batches_per_step)
+                terms = by_updates[due](iterator)
+                self.steps_done += 1
+                return terms
+
+            self.train_function = step
         return self.train_function
 
     def make_test_function(self, force: bool = False):
         """Makes the function that a test calls with an iterator once a step."""
         if self.test_function is None or force:
-            self.test_function = self._distributed(self.test_step)
+            self.test_function = self._distributed(self.test_step, 1)
         return self.test_function
 
-    def _distributed(self, step):
+    def _distributed(self, step: Callable, batches_per_step: int):
         """Runs a step on every replica and averages each of its scalars.
 
         Keras's own reduction does not work with several worker processes
@@ -374,12 +575,12 @@ class Translator(keras.Model, abc.ABC):
         def run(iterator):
             asked = clock()
             with tf.control_dependencies([asked]):
-                batch = next(iterator)
+                batches = [next(iterator) for _ in range(batches_per_step)]
             with tf.control_dependencies(
-                tf.nest.flatten(batch, expand_composites=True)
+                tf.nest.flatten(batches, expand_composites=True)
             ):
                 waited = clock() - asked
-            terms = self.distribute_strategy.run(step, args=(batch,))
+            terms = self.distribute_strategy.run(step, args=tuple(batches))
             means = {
                 name: self.distribute_strategy.reduce("MEAN", value, axis=None)
                 for name, value in terms.items()
@@ -394,8 +595,8 @@ class Translator(keras.Model, abc.ABC):
         return run_and_count
 
 
-def _trimmed(played: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(played[:, : tf.shape(audio)[1]], -1.0, 1.0)
+def _trimmed(decoded: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(decoded[:, : tf.shape(audio)[1]], -1.0, 1.0)
 
 
 def _drawn(
@@ -417,3 +618,29 @@ def _merged(objectives: list[Objective]) -> dict[str, tf.Tensor]:
     return {
         name: term for objective in objectives for name, term in objective.terms.items()
     }
+
+
+def _divided(
+    gradient: tf.Tensor | tf.IndexedSlices, count: float
+) -> tf.Tensor | tf.IndexedSlices:
+    """Divides a gradient; the rows of a sparse one are first made unique."""
+    if isinstance(gradient, tf.IndexedSlices):
+        rows = optimization.merged_rows(gradient)
+        return tf.IndexedSlices(rows.values / count, rows.indices, rows.dense_shape)
+    return gradient / count
+
+
+def _of_parts(objectives: Sequence[Objective], parts: Sequence[str]) -> list[Objective]:
+    """The objectives that an update of some parts is by.
+
+    Raises:
+        ValueError: One is over parts that are not updated together.
+    """
+    found = [one for one in objectives if set(one.parts) & set(parts)]
+    for objective in found:
+        if not set(objective.parts) <= set(parts):
+            raise ValueError(
+                f"objective over {', '.join(objective.parts)}: these parts must be "
+                "updated together; declare one update for them."
+            )
+    return found

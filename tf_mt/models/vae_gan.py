@@ -173,6 +173,7 @@ class VaeGan(translator.Translator):
         info: The dataset that it is trained on.
     """
 
+    capabilities = frozenset({translator.DOMAINS, translator.POOLED_CONTENT})
     terms = (
         "reconstruction",
         "kl",
@@ -274,7 +275,7 @@ class VaeGan(translator.Translator):
         """Inverts the log-mel of the audio itself, as `decode` does a generated one."""
         return self.synthesise(*self.front.analyse(audio))
 
-    def code(self, content: Content) -> tf.Tensor:
+    def pool(self, content: Content) -> tf.Tensor:
         """Sums up the frames of the clip, so that little of what they hold is hidden.
 
         The mean over time; in rank 2 each band keeps its own. Where the code is

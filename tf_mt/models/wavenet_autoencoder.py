@@ -191,6 +191,7 @@ class WaveNetAutoencoder(translator.Translator):
         reach: How many samples to either side of a frame `analyse` looks at.
     """
 
+    capabilities = frozenset({translator.DOMAINS, translator.POOLED_CONTENT})
     terms = ("reconstruction", "paired", "spectrum", "confusion", "classifier")
     reach: int
 
@@ -634,7 +635,7 @@ class WaveNetAutoencoder(translator.Translator):
         rounded = mu_law.decode(self._codes(audio), self.hparams.biased_decode)
         return emphasis.de_emphasise(rounded, self.hparams.pre_emphasis)
 
-    def code(self, content: Content) -> tf.Tensor:
+    def pool(self, content: Content) -> tf.Tensor:
         """Mean and standard deviation over time of each channel."""
         mean, variance = tf.nn.moments(content.code, [1])
         return tf.concat([mean, tf.sqrt(variance)], axis=1)

@@ -66,8 +66,9 @@ def train(
         tf.config.experimental.enable_op_determinism()
     with strategy.scope(), precision.policy(training.precision):
         model = build()
-        model.compile(_optimizers(model, training), training.clip_norm)
+        model.compile(model.make_optimizers(training), training.clip_norm)
         step, history = run.restore(model)
+        model.steps_done = step
     if step >= training.steps:
         return model
     numbers = {name: model.info.domains.index(name) for name in model.trained_domains}
@@ -84,7 +85,7 @@ def train(
         training,
         strategy,
         seed=training.seed,
-        first_step=step,
+        first_step=step * model.batches_per_step,
         augmented=augmentation.Augmentation(
             training.gain_db, training.noise_db, training.pitch_semitones
         ),
@@ -101,36 +102,6 @@ def train(
         ],
     )
     return model
-
-
-def _optimizers(
-    model: translator.Translator, training: config.Training
-) -> dict[str, keras.optimizers.Optimizer]:
-    return {
-        part: keras.optimizers.Adam(StepSize(training), beta_1=training.beta_1)
-        for part in model.parts()
-    }
-
-
-class StepSize(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly, stays, and falls linearly to zero at the last step.
-
-    Args:
-        training: Gives the highest step size, the length of the rise, where the fall
-            begins, and the number of steps.
-    """
-
-    def __init__(self, training: config.Training):
-        self.training = training
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the step size of a step, counted from 0."""
-        done = tf.cast(step, tf.float32)
-        rise = (done + 1.0) / max(1, self.training.warmup_steps)
-        falling = self.training.steps * (1.0 - self.training.decay_from)
-        fall = (self.training.steps - done) / max(1.0, falling)
-        share = tf.minimum(1.0, tf.minimum(rise, fall) if falling else rise)
-        return self.training.learning_rate * share
 
 
 def _distributed(
@@ -242,10 +213,9 @@ class _Epochs(keras.callbacks.Callback):
         self.bar.close()
 
     def _clips_per_step(self) -> int:
-        stacks = self.model.batches != "mixed"
-        return self.training.batch_size * (
-            len(self.model.trained_domains) if stacks else 1
-        )
+        stacks = self.model.batches in ("stacked", "paired")
+        domains = len(self.model.trained_domains) if stacks else 1
+        return self.training.batch_size * domains * self.model.batches_per_step
 
     def _validate(self) -> dict[str, float]:
         losses, test = _Mean(), self.model.make_test_function()

@@ -73,18 +73,6 @@ def whole(scores_data, tmp_path_factory):
     return folder
 
 
-def test_step_size_rises_stays_and_falls():
-    step_size = trainer.StepSize(
-        config.Training(
-            steps=100, warmup_steps=10, decay_from=0.5, learning_rate=2.0, epoch_steps=1
-        )
-    )
-    sizes = [float(step_size(step)) for step in (0, 4, 9, 40, 50, 75, 100)]
-    np.testing.assert_allclose(sizes, [0.2, 1.0, 2.0, 2.0, 2.0, 1.0, 0.0], rtol=1e-6)
-    constant = trainer.StepSize(config.Training(decay_from=1.0, learning_rate=2.0))
-    assert float(constant(9_999)) == 2.0
-
-
 def test_a_run_leaves_checkpoints_and_logs(whole):
     names = sorted(path.name for path in (whole / "checkpoints").iterdir())
     assert names == ["00000002", "00000004"]

@@ -29,7 +29,7 @@ class Analysis:
         """What an analysis finds; must not be changed.
 
         Args:
-            function: An analysis of a recording `[samples]` and its rate in hertz, such as
+            function: An analysis of a recording `[samples]` and its rate in hertz, like
                 `pitch.track`.
         """
         if function not in self._found:
