@@ -78,6 +78,8 @@ MAY_IMPORT = {
         "tf_mt.audio.files",
         "tf_mt.audio.windows",
         "tf_mt.inference.stream",
+        "tf_mt.inference.system",
+        "tf_mt.inference.target",
     ),
     "tf_mt.evaluation.protocol.setup": (
         "tf_mt.data",
@@ -116,6 +118,8 @@ WITHOUT_TENSORFLOW = (
     "tf_mt.audio.files",
     "tf_mt.audio.windows",
     "tf_mt.inference.stream",
+    "tf_mt.inference.system",
+    "tf_mt.inference.target",
     "tf_mt.evaluation.metrics",
     "tf_mt.evaluation.report",
     "tf_mt.evaluation.protocol.evaluation",

@@ -67,7 +67,8 @@ def main(argv: list[str]) -> None:
 def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
     """The name and the identity of each system that the flags name, and itself."""
     from serving import client
-    from tf_mt.inference import bundle, system
+    from tf_mt.inference import bundle
+    from tf_mt.inference import live as live_runs
     from tf_mt.training import run
 
     if bool(SERVER.value) != bool(MODEL.value):
@@ -75,7 +76,7 @@ def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
     if not (RUNS.value or BUNDLES.value or SERVER.value):
         raise ValueError("nothing to score; give --run, --bundle, or --server.")
     for path in map(Path, RUNS.value):
-        live = system.Live(path)
+        live = live_runs.Live(path)
         yield path.resolve().name, str(run.Run(path).weights().resolve()), live
     for path in map(Path, BUNDLES.value):
         loaded = bundle.Bundle(path)

@@ -1,18 +1,20 @@
 """Translates audio files of any length in this process, without a server."""
 
-import functools
 from pathlib import Path
 
 from absl import flags
 
 from tf_mt import script
-from tf_mt.inference import bundle, stream, threads
+from tf_mt.inference import bundle, stream, target, threads
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("bundle", None, "Bundle to translate with.", required=True)
+flags.DEFINE_string("domain", None, "What to translate to; a wrong name lists all.")
 flags.DEFINE_string(
-    "domain", None, "What to translate to; a wrong name lists all.", required=True
+    "reference",
+    None,
+    "Audio file whose timbre the translation is to have, instead of a domain's.",
 )
 flags.DEFINE_string("input", None, "Audio file, or folder of them.", required=True)
 flags.DEFINE_string(
@@ -26,13 +28,13 @@ flags.DEFINE_string(
 def main(argv: list[str]) -> int:
     """Translates; the exit code is 1 if a file of a folder could not be."""
     threads.limit()
-    system = bundle.Bundle(Path(FLAGS.bundle))
-    system.check_domain(FLAGS.domain)
+    translating = bundle.Bundle(Path(FLAGS.bundle))
+    translate = target.streaming(translating, FLAGS.domain, FLAGS.reference)
     failed = stream.translate_files(
         Path(FLAGS.input),
         Path(FLAGS.output),
-        system.info.sample_rate_hz,
-        functools.partial(system.translate_stream, domain=FLAGS.domain),
+        translating.info.sample_rate_hz,
+        translate,
     )
     return 1 if failed else 0
 

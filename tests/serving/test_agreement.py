@@ -11,7 +11,8 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 from serving import client
 from serving.server.model import Model
 from tf_mt import dataset, models
-from tf_mt.inference import bundle, system
+from tf_mt.inference import bundle
+from tf_mt.inference import live as live_runs
 from tf_mt.models import wavenet_autoencoder
 from tf_mt.training import run
 
@@ -65,7 +66,7 @@ def toy(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def live(toy):
-    return system.Live(toy / "run")
+    return live_runs.Live(toy / "run")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,10 +11,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tf_mt import atomic
-from tf_mt.inference import system
+from tf_mt.inference import live, system
 from tf_mt.models import translator
 
 SERVING_DEFAULT = "serving_default"
+TIMBRE = "timbre_of"
 TRANSFER = "transfer"
 RESYNTHESIS = "resynthesis"
 CODES = "codes"
@@ -25,8 +27,9 @@ _WARMUP_FILE = "tf_serving_warmup_requests"
 def export(model: translator.Translator, base: Path) -> Path:
     """Writes a model as the next version of a bundle, whole or not at all.
 
-    The signatures are `serving_default(audio, domain)`, `resynthesis(audio)`,
-    `codes(audio)`, `info()` and, where the approach can, `transfer(audio, reference)`.
+    The signatures are `resynthesis(audio)`, `info()`, and by the model's capabilities
+    `serving_default(audio, domain)`, `timbre_of(reference)` and
+    `transfer(audio, timbre)`, and `codes(audio)`.
     Warm-up requests travel with them, so that a server is fast from its first answer
     on.
 
@@ -49,57 +52,78 @@ def export(model: translator.Translator, base: Path) -> Path:
 
 
 def _write_saved_model(model: translator.Translator, folder: Path) -> None:
-    domains, rate = model.info.domains, model.info.sample_rate_hz
+    archive = keras.export.ExportArchive()
+    for name, (function, inputs) in _endpoints(model).items():
+        archive.add_endpoint(name, function, inputs)
+    archive.write_out(str(folder), verbose=False)
+
+
+def _endpoints(
+    model: translator.Translator,
+) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
+    """The signatures of a model: functions of named tensors, and their inputs."""
+    info, rate = live.info_of(model), tf.constant(model.info.sample_rate_hz)
 
     def translate(audio: tf.Tensor, domain: tf.Tensor) -> dict[str, tf.Tensor]:
         with _paired(audio, domain, "domain"):
-            played = model.translate(audio, _numbers(domain, domains))
-        return {"audio": played, "sample_rate": tf.constant(rate)}
+            decoded = model.translate(audio, _numbers(domain, info.domains))
+        return {"audio": decoded, "sample_rate": rate}
 
-    def transfer(audio: tf.Tensor, reference: tf.Tensor) -> dict[str, tf.Tensor]:
-        with _paired(audio, reference, "reference"):
-            played = model.transfer(audio, reference)
-        return {"audio": played, "sample_rate": tf.constant(rate)}
+    def timbre_of(reference: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _filled(reference, "reference"):
+            return {"timbre": model.reference_timbre(reference)}
+
+    def transfer(audio: tf.Tensor, timbre: tf.Tensor) -> dict[str, tf.Tensor]:
+        with _paired(audio, timbre, "timbre"):
+            decoded = model.decode_to(audio, timbre)
+        return {"audio": decoded, "sample_rate": rate}
 
     def resynthesise(audio: tf.Tensor) -> dict[str, tf.Tensor]:
         with _filled(audio):
-            played = model.resynthesise(audio)
-        return {"audio": played, "sample_rate": tf.constant(rate)}
+            decoded = model.resynthesise(audio)
+        return {"audio": decoded, "sample_rate": rate}
 
     def codes(audio: tf.Tensor) -> dict[str, tf.Tensor]:
         with _filled(audio):
             return {"codes": model.codes(audio)}
 
-    def info() -> dict[str, tf.Tensor]:
+    def describe() -> dict[str, tf.Tensor]:
         return {
-            "domains": tf.constant(domains),
-            "sample_rate": tf.constant(rate),
-            "window_samples": tf.constant(model.window_samples),
-            "overlap_samples": tf.constant(model.overlap_samples),
-            "parameters": tf.constant(model.parameters, tf.int64),
+            "domains": tf.constant(info.domains, tf.string, [len(info.domains)]),
+            "sample_rate": rate,
+            "window_samples": tf.constant(info.window_samples),
+            "overlap_samples": tf.constant(info.overlap_samples),
+            "parameters": tf.constant(info.parameters, tf.int64),
+            "reference_samples": tf.constant(info.reference_samples),
         }
 
-    archive = keras.export.ExportArchive()
-    audio = tf.TensorSpec([None, None], tf.float32, name="audio")
-    domain = tf.TensorSpec([None], tf.string, name="domain")
-    archive.add_endpoint(SERVING_DEFAULT, translate, [audio, domain])
-    archive.add_endpoint(RESYNTHESIS, resynthesise, [audio])
-    archive.add_endpoint(CODES, codes, [audio])
-    archive.add_endpoint(INFO, info, [])
-    if _transfers(model):
+    clips = tf.TensorSpec([None, None], tf.float32, name="audio")
+    endpoints = {RESYNTHESIS: (resynthesise, [clips]), INFO: (describe, [])}
+    if translator.DOMAINS in model.capabilities:
+        domain = tf.TensorSpec([None], tf.string, name="domain")
+        endpoints[SERVING_DEFAULT] = translate, [clips, domain]
+    if translator.POOLED_CONTENT in model.capabilities:
+        endpoints[CODES] = codes, [clips]
+    if translator.TRANSFER in model.capabilities:
         reference = tf.TensorSpec([None, None], tf.float32, name="reference")
-        archive.add_endpoint(TRANSFER, transfer, [audio, reference])
-    archive.write_out(str(folder), verbose=False)
+        endpoints[TIMBRE] = timbre_of, [reference]
+        timbre = tf.TensorSpec(_timbre_shape(model), tf.float32, name="timbre")
+        endpoints[TRANSFER] = transfer, [clips, timbre]
+    return endpoints
 
 
-def _transfers(model: translator.Translator) -> bool:
-    return hasattr(model, "timbre_of")
+def _timbre_shape(model: translator.Translator) -> tf.TensorShape:
+    """The shape of the timbres of references, of any number of them."""
+    reference = tf.TensorSpec([None, None], tf.float32)
+    graph = tf.function(model.reference_timbre, input_signature=[reference])
+    shape = graph.get_concrete_function().output_shapes
+    return tf.TensorShape([None, *shape[1:]])
 
 
-def _filled(audio: tf.Tensor) -> contextlib.AbstractContextManager:
+def _filled(audio: tf.Tensor, name: str = "audio") -> contextlib.AbstractContextManager:
     """Has the graph refuse a batch without a sample."""
     said = tf.strings.format(
-        "audio of shape # needs one sample or more.",
+        f"{name} of shape # needs one sample or more.",
         [tf.shape(audio)],
         placeholder="#",
     )
@@ -147,8 +171,12 @@ def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
         CODES: {"audio": silence},
         INFO: {},
     }
-    if _transfers(model):
-        inputs[TRANSFER] = {"audio": silence, "reference": silence}
+    if translator.TRANSFER in model.capabilities:
+        reference = np.zeros([1, model.reference_samples], np.float32)
+        inputs[TIMBRE] = {"reference": reference}
+        timbre = model.reference_timbre(tf.constant(reference)).numpy()
+        inputs[TRANSFER] = {"audio": silence, "timbre": timbre}
+    inputs = {name: inputs[name] for name in sorted(_endpoints(model))}
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, tensors in inputs.items():
@@ -222,13 +250,19 @@ class Bundle(system.System):
                 "give one that `python -m tf_mt.export` made."
             )
         told = self._signatures[INFO]()
-        self.info = system.Info(
+        self._info = system.Info(
             tuple(name.decode() for name in told["domains"].numpy()),
             int(told["sample_rate"]),
             int(told["window_samples"]),
             int(told["overlap_samples"]),
             int(told["parameters"]) if "parameters" in told else None,
+            int(told["reference_samples"]) if "reference_samples" in told else 0,
         )
+
+    @property
+    def info(self) -> system.Info:
+        """See `System.info`."""
+        return self._info
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
         """See `System.translate`."""
@@ -236,6 +270,20 @@ class Bundle(system.System):
         wanted = tf.fill([len(audio)], domain)
         return self._signatures[SERVING_DEFAULT](
             audio=tf.constant(audio, tf.float32), domain=wanted
+        )["audio"].numpy()
+
+    def timbre_of(self, reference: np.ndarray) -> np.ndarray:
+        """See `System.timbre_of`."""
+        self.check_transfer()
+        return self._signatures[TIMBRE](reference=tf.constant(reference, tf.float32))[
+            "timbre"
+        ].numpy()
+
+    def decode_to(self, audio: np.ndarray, timbre: np.ndarray) -> np.ndarray:
+        """See `System.decode_to`."""
+        self.check_transfer()
+        return self._signatures[TRANSFER](
+            audio=tf.constant(audio, tf.float32), timbre=tf.constant(timbre, tf.float32)
         )["audio"].numpy()
 
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:

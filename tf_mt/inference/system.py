@@ -1,28 +1,27 @@
-"""What translates in this process: a bundle, or the live model of a run."""
+"""What translates audio: one protocol for a live run, a bundle and a served model."""
 
 import abc
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from tf_mt import names
 from tf_mt.audio import windows
-from tf_mt.training import run
 
 
 class Info(NamedTuple):
     """What a system says of itself.
 
     Attributes:
-        domains: Names of the domains that it translates to.
+        domains: Names of the domains that it translates to; empty where it knows none.
         sample_rate_hz: Of the audio that it takes and gives.
         window_samples: Length of the windows that a long recording is cut into.
         overlap_samples: How far two such windows overlap.
         parameters: How many trainable numbers its model has; None where it does not
             tell.
+        reference_samples: The most of a reference clip that transfer uses; 0 where it
+            cannot transfer.
     """
 
     domains: tuple[str, ...]
@@ -30,37 +29,73 @@ class Info(NamedTuple):
     window_samples: int
     overlap_samples: int
     parameters: int | None
+    reference_samples: int
 
 
 class System(abc.ABC):
     """Translates clips, and recordings of any length window by window.
 
-    Attributes:
-        info: What it says of itself.
+    Audio is float32 in [-1, 1] at `info.sample_rate_hz`.
     """
 
-    info: Info
+    @property
+    @abc.abstractmethod
+    def info(self) -> Info:
+        """What the system says of itself."""
 
     @abc.abstractmethod
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
-        """Plays clips with the timbre of a domain.
+        """Decodes the content of clips with the timbre of a domain.
 
         Args:
-            audio: float32 `[batch, samples]` in [-1, 1], at `info.sample_rate_hz`.
+            audio: `[batch, samples]`.
             domain: A name in `info.domains`.
 
         Returns:
             float32 `[batch, samples]`.
+
+        Raises:
+            ValueError: The domain is not known.
+        """
+
+    @abc.abstractmethod
+    def timbre_of(self, reference: np.ndarray) -> np.ndarray:
+        """Extracts the timbre of reference clips.
+
+        Args:
+            reference: `[batch, samples]`; what is more than `info.reference_samples`
+                is left out.
+
+        Returns:
+            float32 `[batch, ...]`.
+
+        Raises:
+            ValueError: The model cannot transfer.
+        """
+
+    @abc.abstractmethod
+    def decode_to(self, audio: np.ndarray, timbre: np.ndarray) -> np.ndarray:
+        """Decodes the content of clips with timbres that `timbre_of` gave.
+
+        Args:
+            audio: `[batch, samples]`.
+            timbre: `[batch, ...]`.
+
+        Returns:
+            float32 `[batch, samples]`.
+
+        Raises:
+            ValueError: The model cannot transfer.
         """
 
     @abc.abstractmethod
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
-        """Plays clips as well as any translation of the model can sound.
+        """Analyses and synthesises clips, with nothing learned in between.
 
-        The model's analysis and synthesis, with nothing learned in between.
+        No translation of the model can sound better.
 
         Args:
-            audio: float32 `[batch, samples]` in [-1, 1], at `info.sample_rate_hz`.
+            audio: `[batch, samples]`.
 
         Returns:
             float32 `[batch, samples]`.
@@ -71,17 +106,32 @@ class System(abc.ABC):
 
     @abc.abstractmethod
     def codes(self, audio: np.ndarray) -> np.ndarray:
-        """Returns the content of each clip as one vector, summed up over time.
+        """Returns the content of each clip as one vector, pooled over time.
 
         Args:
-            audio: float32 `[batch, samples]` in [-1, 1], at `info.sample_rate_hz`.
+            audio: `[batch, samples]`.
 
         Returns:
             float32 `[batch, features]`; as many features whatever the length.
 
         Raises:
-            ValueError: It is a bundle that has no such signature.
+            ValueError: The model has no pooled content.
         """
+
+    def transfer(self, audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Decodes the content of clips with the timbre of reference clips.
+
+        Args:
+            audio: `[batch, samples]`.
+            reference: `[batch, other samples]`, one for each clip.
+
+        Returns:
+            float32 `[batch, samples]`.
+
+        Raises:
+            ValueError: The model cannot transfer.
+        """
+        return self.decode_to(audio, self.timbre_of(reference))
 
     def translate_stream(
         self, blocks: Iterable[np.ndarray], domain: str
@@ -98,9 +148,34 @@ class System(abc.ABC):
         Raises:
             ValueError: The domain is not known.
         """
-        self.check_domain(domain)
+        info = self.check_domain(domain)
         yield from self._by_windows(
-            lambda window: self.translate(window, domain), blocks
+            lambda window: self.translate(window, domain), blocks, info
+        )
+
+    def transfer_stream(
+        self, blocks: Iterable[np.ndarray], reference: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Transfers a recording of any length in constant memory.
+
+        The timbre of the reference is computed once, so that every window has the same.
+
+        Args:
+            blocks: The recording in pieces: float32 `[any]`.
+            reference: The reference clip `[samples]`.
+
+        Yields:
+            float32 `[any]`; together as many samples as went in.
+
+        Raises:
+            ValueError: The model cannot transfer, or the reference has no sample.
+        """
+        info = self.check_transfer()
+        if not len(reference):
+            raise ValueError("reference has no samples; give a clip that has some.")
+        timbre = self.timbre_of(reference[np.newaxis, : info.reference_samples])
+        yield from self._by_windows(
+            lambda window: self.decode_to(window, timbre), blocks, info
         )
 
     def resynthesise_stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -115,13 +190,26 @@ class System(abc.ABC):
         Raises:
             ValueError: It is a bundle that has no such signature.
         """
-        return self._by_windows(self.resynthesise, blocks)
+        return self._by_windows(self.resynthesise, blocks, self.info)
 
     def _by_windows(
-        self, play: Callable[[np.ndarray], np.ndarray], blocks: Iterable[np.ndarray]
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        blocks: Iterable[np.ndarray],
+        info: Info,
     ) -> Iterator[np.ndarray]:
-        cut = windows.Windows(self.info.window_samples, self.info.overlap_samples)
-        return cut.join(play(window[np.newaxis])[0] for window in cut.split(blocks))
+        cut = windows.Windows(info.window_samples, info.overlap_samples)
+        return cut.join(
+            self._map(lambda window: function(window[np.newaxis])[0], cut.split(blocks))
+        )
+
+    def _map(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        items: Iterable[np.ndarray],
+    ) -> Iterator[np.ndarray]:
+        """Maps in order; a system that works elsewhere may have several under way."""
+        return map(function, items)
 
     def check_domain(self, domain: str) -> Info:
         """Makes sure that a domain is known.
@@ -132,50 +220,28 @@ class System(abc.ABC):
         Raises:
             ValueError: It is not; the message lists those that are.
         """
-        if domain not in self.info.domains:
-            raise ValueError(names.unknown("domain", domain, self.info.domains))
-        return self.info
+        info = self.info
+        if not info.domains:
+            raise ValueError(
+                f"domain={domain!r}: the model knows no domains; give a reference clip."
+            )
+        if domain not in info.domains:
+            raise ValueError(names.unknown("domain", domain, info.domains))
+        return info
 
+    def check_transfer(self) -> Info:
+        """Makes sure that the model can take its timbre from a reference clip.
 
-class Live(System):
-    """The newest weights of a run.
+        Returns:
+            What the system says of itself.
 
-    Args:
-        path: The run folder.
-
-    Raises:
-        FileNotFoundError: It holds no run, or no checkpoint yet.
-    """
-
-    def __init__(self, path: Path):
-        model = run.load_model(path)
-        self.info = Info(
-            model.info.domains,
-            model.info.sample_rate_hz,
-            model.window_samples,
-            model.overlap_samples,
-            model.parameters,
-        )
-        # A graph of dynamic shape, as in a bundle, rounds as a bundle does.
-        clips = tf.TensorSpec([None, None], tf.float32)
-        self._translate = tf.function(
-            model.translate, input_signature=[clips, tf.TensorSpec([None], tf.int32)]
-        )
-        self._resynthesise = tf.function(model.resynthesise, input_signature=[clips])
-        self._codes = tf.function(model.codes, input_signature=[clips])
-
-    def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
-        """See `System.translate`."""
-        self.check_domain(domain)
-        number = self.info.domains.index(domain)
-        return self._translate(
-            tf.constant(audio, tf.float32), tf.fill([len(audio)], number)
-        ).numpy()
-
-    def resynthesise(self, audio: np.ndarray) -> np.ndarray:
-        """See `System.resynthesise`."""
-        return self._resynthesise(tf.constant(audio, tf.float32)).numpy()
-
-    def codes(self, audio: np.ndarray) -> np.ndarray:
-        """See `System.codes`."""
-        return self._codes(tf.constant(audio, tf.float32)).numpy()
+        Raises:
+            ValueError: It cannot; the message lists the domains that it knows.
+        """
+        info = self.info
+        if not info.reference_samples:
+            raise ValueError(
+                "reference: the model cannot transfer from a clip; give one of its "
+                f"domains: {', '.join(info.domains)}."
+            )
+        return info

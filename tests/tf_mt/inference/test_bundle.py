@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ class Config(config.Config):
 class Peaks(translator.Translator):
     """Content is a clip at full scale, timbre is its peak: both known exactly."""
 
+    capabilities = frozenset({"domains", "pooled_content"})
     terms = ()
     hop_samples = 4
     window_samples = 64
@@ -51,12 +53,15 @@ class Peaks(translator.Translator):
     def round_trip(self, audio):
         return 0.5 * audio
 
-    def code(self, content):
+    def pool(self, content):
         parts = tf.nn.relu(content), tf.nn.relu(-content)
         return tf.stack([tf.reduce_sum(part, axis=1) for part in parts], axis=1)
 
 
 class Transferring(Peaks):
+    capabilities = Peaks.capabilities | {"transfer"}
+    reference_samples = 40
+
     def timbre_of(self, reference):
         return peak(reference)
 
@@ -111,6 +116,7 @@ def test_signatures(signatures):
     audio = tf.TensorSpec([None, None], tf.float32, "audio")
     domain = tf.TensorSpec([None], tf.string, "domain")
     reference = tf.TensorSpec([None, None], tf.float32, "reference")
+    timbre = tf.TensorSpec([None], tf.float32, "timbre")
     rate = tf.TensorSpec([], tf.int32, "sample_rate")
     assert {
         name: (found.structured_input_signature[1], found.structured_outputs)
@@ -121,9 +127,10 @@ def test_signatures(signatures):
             {"audio": audio, "sample_rate": rate},
         ),
         "transfer": (
-            {"audio": audio, "reference": reference},
+            {"audio": audio, "timbre": timbre},
             {"audio": audio, "sample_rate": rate},
         ),
+        "timbre_of": ({"reference": reference}, {"timbre": timbre}),
         "resynthesis": ({"audio": audio}, {"audio": audio, "sample_rate": rate}),
         "codes": (
             {"audio": audio},
@@ -137,6 +144,7 @@ def test_signatures(signatures):
                 "window_samples": tf.TensorSpec([], tf.int32, "window_samples"),
                 "overlap_samples": tf.TensorSpec([], tf.int32, "overlap_samples"),
                 "parameters": tf.TensorSpec([], tf.int64, "parameters"),
+                "reference_samples": tf.TensorSpec([], tf.int32, "reference_samples"),
             },
         ),
     }
@@ -160,14 +168,14 @@ def test_info(signatures):
         "window_samples": 64,
         "overlap_samples": 16,
         "parameters": 0,
+        "reference_samples": 40,
     }
 
 
 def test_a_reference_of_another_length_gives_its_timbre(signatures):
     audio, reference = noise(2, 100), noise(2, 33)
-    answer = signatures["transfer"](
-        audio=tf.constant(audio), reference=tf.constant(reference)
-    )
+    timbre = signatures["timbre_of"](reference=tf.constant(reference))["timbre"]
+    answer = signatures["transfer"](audio=tf.constant(audio), timbre=timbre)
     np.testing.assert_allclose(
         peak(answer["audio"]), np.abs(reference).max(axis=1), rtol=1e-6
     )
@@ -213,9 +221,15 @@ def test_the_graph_refuses_no_sample_at_all(signatures, name, shape):
         signatures[name](audio=tf.zeros(shape))
 
 
-def test_the_graph_refuses_a_reference_too_few(signatures):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="one reference for each"):
-        signatures["transfer"](audio=tf.zeros([2, 9]), reference=tf.zeros([1, 9]))
+def test_the_graph_refuses_a_timbre_too_few(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one timbre for each"):
+        signatures["transfer"](audio=tf.zeros([2, 9]), timbre=tf.zeros([1]))
+
+
+def test_what_is_more_than_the_model_uses_of_a_reference_is_left_out(signatures):
+    reference = np.concatenate([noise(1, 40), np.ones([1, 10], np.float32)], axis=1)
+    timbre = signatures["timbre_of"](reference=tf.constant(reference))["timbre"]
+    assert timbre == peak(reference[:, :40]) < 1.0
 
 
 def test_warm_up_asks_every_signature_for_a_window(folder):
@@ -237,7 +251,8 @@ def test_warm_up_asks_every_signature_for_a_window(folder):
         "resynthesis": {"audio": (1, 64)},
         "codes": {"audio": (1, 64)},
         "info": {},
-        "transfer": {"audio": (1, 64), "reference": (1, 64)},
+        "timbre_of": {"reference": (1, 40)},
+        "transfer": {"audio": (1, 64), "timbre": (1,)},
     }
     assert {request.model_spec.name for request in requests} == {folder.parent.name}
 
@@ -338,7 +353,7 @@ def test_exporting_is_silent(tmp_path, capfd):
 
 
 def test_it_says_what_it_is(loaded):
-    assert loaded.info == (("cello", "flute", "piano"), 8000, 64, 16, 0)
+    assert loaded.info == (("cello", "flute", "piano"), 8000, 64, 16, 0, 40)
 
 
 @pytest.mark.parametrize("clips, samples", [(1, 1), (3, 2), (2, 5), (5, 1000)])
@@ -407,6 +422,55 @@ def test_the_newest_version_is_taken(tmp_path):
     (tmp_path / "10").rmdir()
     assert bundle.Bundle(tmp_path).info.window_samples == 64
     assert bundle.Bundle(tmp_path / "2").info.window_samples == 128
+
+
+def test_a_bundle_transfers_as_its_model_does(loaded):
+    audio, reference = noise(2, 100), noise(2, 33)
+    expected = Transferring().transfer(tf.constant(audio), tf.constant(reference))
+    found = loaded.transfer(audio, reference)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_stream_has_the_timbre_of_its_reference_in_every_window(loaded):
+    audio, reference = noise(1, 1000)[0], noise(1, 50)[0]
+    with mock.patch.object(loaded, "timbre_of", wraps=loaded.timbre_of) as asked:
+        stream = loaded.transfer_stream([audio[:7], audio[7:]], reference)
+        found = np.concatenate(list(stream))
+    assert asked.call_count == 1
+    assert len(found) == 1000
+    peaks = [np.abs(found[at : at + 48]).max() for at in range(64, 900, 48)]
+    np.testing.assert_allclose(peaks, peak(reference[np.newaxis, :40])[0], rtol=0.1)
+
+
+def test_words_where_it_cannot_transfer(tmp_path):
+    plain = bundle.Bundle(bundle.export(Peaks(), tmp_path))
+    words = "cannot transfer from a clip; give one of its domains: cello, flute, piano"
+    for ask in (
+        lambda: plain.transfer(noise(1, 9), noise(1, 9)),
+        lambda: list(plain.transfer_stream([noise(9)], noise(9))),
+        plain.check_transfer,
+    ):
+        with pytest.raises(ValueError, match=words):
+            ask()
+
+
+class ZeroShot(Transferring):
+    capabilities = frozenset({"transfer"})
+    timbre = translator.Translator.timbre
+    pool = translator.Translator.pool
+
+
+def test_a_model_without_domains_only_transfers(tmp_path):
+    folder = bundle.export(ZeroShot(), tmp_path)
+    signatures = tf.saved_model.load(str(folder)).signatures
+    assert set(signatures) == {"timbre_of", "transfer", "resynthesis", "info"}
+    zero_shot = bundle.Bundle(folder)
+    assert zero_shot.info.domains == ()
+    with pytest.raises(ValueError, match="knows no domains; give a reference clip"):
+        zero_shot.translate(noise(1, 9), "cello")
+    with pytest.raises(ValueError, match="no signature 'codes'"):
+        zero_shot.codes(noise(1, 9))
+    assert zero_shot.transfer(noise(1, 9), noise(1, 5)).shape == (1, 9)
 
 
 def test_words_for_an_unknown_domain(loaded):

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tf_mt import dataset, models
-from tf_mt.inference import bundle, system
+from tf_mt.inference import bundle
+from tf_mt.inference import live as live_runs
 from tf_mt.training import run
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
@@ -35,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def live(folder):
-    return system.Live(folder)
+    return live_runs.Live(folder)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_domains_sound_different(live):
 
 @pytest.mark.slow
 def test_the_small_preset_agrees_with_its_bundle(tmp_path):
-    live = system.Live(untrained(tmp_path / "run", "small"))
+    live = live_runs.Live(untrained(tmp_path / "run", "small"))
     bundle.export(run.load_model(tmp_path / "run"), tmp_path / "bundle")
     exported = bundle.Bundle(tmp_path / "bundle")
     audio = noise(1, live.info.window_samples)
@@ -146,11 +147,11 @@ def test_words_for_an_unknown_domain(live):
 
 def test_words_for_no_run(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no config\.json; give a"):
-        system.Live(tmp_path)
+        live_runs.Live(tmp_path)
 
 
 def test_words_for_a_run_without_weights(tmp_path):
     preset = models.preset("vae_gan", "tiny")
     run.Run(tmp_path).settle(run.settings_of("vae_gan", preset, INFO))
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
-        system.Live(tmp_path)
+        live_runs.Live(tmp_path)

@@ -1,0 +1,41 @@
+"""What a command translates to: a known domain, or the timbre of a reference clip."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tf_mt.audio import files
+from tf_mt.inference import system
+
+
+def streaming(
+    translating: system.System, domain: str | None, reference: str | None
+) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
+    """Chooses how recordings are translated, by the flags of a command.
+
+    Args:
+        translating: What translates.
+        domain: The flag `--domain`, a name that the system knows.
+        reference: The flag `--reference`, an audio file; of a long one only as much
+            is read as the model uses.
+
+    Returns:
+        Makes float32 `[any]` blocks of the float32 `[any]` blocks of a recording.
+
+    Raises:
+        ValueError: Not exactly one of the two is given, the system cannot do it, or
+            the reference is not audio.
+        FileNotFoundError: There is no such reference.
+    """
+    if (domain is None) == (reference is None):
+        raise ValueError("give exactly one of --domain and --reference.")
+    if domain is not None:
+        translating.check_domain(domain)
+        return functools.partial(translating.translate_stream, domain=domain)
+    info = translating.check_transfer()
+    clip = next(
+        files.blocks(Path(reference), info.sample_rate_hz, info.reference_samples)
+    )
+    return functools.partial(translating.transfer_stream, reference=clip)
