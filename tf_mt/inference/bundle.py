@@ -29,7 +29,8 @@ def export(model: translator.Translator, base: Path) -> Path:
 
     The signatures are `resynthesis(audio)`, `info()`, and by the model's capabilities
     `serving_default(audio, domain)`, `timbre_of(reference)` and
-    `transfer(audio, timbre)`, and `codes(audio)`.
+    `transfer(audio, timbre)`, and `codes(audio)`. Of a model that knows no domains
+    `serving_default` is `transfer`.
     Warm-up requests travel with them, so that a server is fast from its first answer
     on.
 
@@ -98,17 +99,20 @@ def _endpoints(
         }
 
     clips = tf.TensorSpec([None, None], tf.float32, name="audio")
-    endpoints = {RESYNTHESIS: (resynthesise, [clips]), INFO: (describe, [])}
+    endpoints = {}
+    # Keras makes the first one `serving_default`, where none has that name.
     if translator.DOMAINS in model.capabilities:
         domain = tf.TensorSpec([None], tf.string, name="domain")
         endpoints[SERVING_DEFAULT] = translate, [clips, domain]
-    if translator.POOLED_CONTENT in model.capabilities:
-        endpoints[CODES] = codes, [clips]
     if translator.TRANSFER in model.capabilities:
-        reference = tf.TensorSpec([None, None], tf.float32, name="reference")
-        endpoints[TIMBRE] = timbre_of, [reference]
         timbre = tf.TensorSpec(_timbre_shape(model), tf.float32, name="timbre")
         endpoints[TRANSFER] = transfer, [clips, timbre]
+        reference = tf.TensorSpec([None, None], tf.float32, name="reference")
+        endpoints[TIMBRE] = timbre_of, [reference]
+    endpoints[RESYNTHESIS] = resynthesise, [clips]
+    if translator.POOLED_CONTENT in model.capabilities:
+        endpoints[CODES] = codes, [clips]
+    endpoints[INFO] = describe, []
     return endpoints
 
 
@@ -176,7 +180,7 @@ def _write_warmup(model: translator.Translator, name: str, path: Path) -> None:
         inputs[TIMBRE] = {"reference": reference}
         timbre = model.reference_timbre(tf.constant(reference)).numpy()
         inputs[TRANSFER] = {"audio": silence, "timbre": timbre}
-    inputs = {name: inputs[name] for name in sorted(_endpoints(model))}
+    inputs = {name: inputs[name] for name in _endpoints(model)}
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, tensors in inputs.items():
