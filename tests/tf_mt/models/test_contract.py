@@ -208,4 +208,4 @@ def test_weights_must_weigh_the_terms(approach):
 def test_every_preset_survives_json(approach):
     chosen = models.approach(approach)
     for preset in chosen.presets.values():
-        assert chosen.hparams.from_json(preset.model.to_json()) == preset.model
+        assert chosen.config_class.from_json(preset.model.to_json()) == preset.model
