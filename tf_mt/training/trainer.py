@@ -3,14 +3,14 @@
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 import tqdm
 
-from tf_mt import config
+from tf_mt import config, dataset
 from tf_mt.data import augmentation
 from tf_mt.data import clips as stored_clips
 from tf_mt.models import translator
@@ -143,6 +143,7 @@ def _distributed(
     augmented: augmentation.Augmentation | None = None,
 ) -> tf.distribute.DistributedDataset:
     """Batches for the replicas; together they see what a single one would."""
+    _check_rows(clips, model)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = clips.batches(
@@ -155,25 +156,41 @@ def _distributed(
             augmentation=augmented,
         )
         replicas = context.num_replicas_in_sync // context.num_input_pipelines
-        steps = tf.data.Dataset.counter(first_step)
-        return (
-            tf.data.Dataset.zip(batches, steps)
-            .flat_map(lambda batch, step: _shares(batch, seed, step, replicas))
-            .prefetch(2)
+        features = dataset.batch_features(
+            model.batches,
+            len(model.trained_domains),
+            model.clip_samples,
+            "encoder_audio" in batches.element_spec,
         )
+        shares = batches.flat_map(lambda batch: _shares(batch, features, replicas))
+        dataset.check_batch(features, shares.element_spec)
+        return shares.prefetch(2)
 
     return strategy.distribute_datasets_from_function(of_worker)
 
 
+def _check_rows(clips: stored_clips.Clips, model: translator.Translator) -> None:
+    expected = model.info.indexed_clips
+    if model.batches == "indexed" and clips.indexed_clips not in (0, expected):
+        raise ValueError(
+            f"indexed_clips={expected} must be the number of clips in the dataset's "
+            f"split {stored_clips.INDEXED_SPLIT!r}, {clips.indexed_clips}; give the "
+            "dataset that the run was begun with, or another --run to begin anew."
+        )
+
+
 def _shares(
-    batch: dict[str, tf.Tensor], seed: int, step: tf.Tensor, replicas: int
+    batch: dict[str, tf.Tensor],
+    features: Mapping[str, dataset.Feature],
+    replicas: int,
 ) -> tf.data.Dataset:
     """Cuts a worker's batch into one element for each of its replicas."""
     cut = {
-        name: tf.reshape(rows, tf.concat([[replicas, -1], tf.shape(rows)[1:]], axis=0))
-        for name, rows in batch.items()
+        name: tf.reshape(value, [replicas, -1, *value.shape[1:]])
+        if features[name].per_slot
+        else tf.repeat(value[tf.newaxis], replicas, axis=0)
+        for name, value in batch.items()
     }
-    cut["seed"] = tf.repeat([[seed, tf.cast(step, tf.int32)]], replicas, axis=0)
     return tf.data.Dataset.from_tensor_slices(cut)
 
 
@@ -242,7 +259,7 @@ class _Epochs(keras.callbacks.Callback):
         self.bar.close()
 
     def _clips_per_step(self) -> int:
-        stacks = self.model.batches != "mixed"
+        stacks = self.model.batches in ("stacked", "paired")
         return self.training.batch_size * (
             len(self.model.trained_domains) if stacks else 1
         )

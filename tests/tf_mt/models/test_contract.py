@@ -37,6 +37,7 @@ def batch_for(model, seed=0, step=0, rows=2):
         "audio": tf.constant(audio, tf.float32),
         "domain": tf.constant(domain),
         "seed": tf.constant([seed, step]),
+        "step": tf.constant(step, tf.int64),
     }
 
 
