@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "tf_mt.names": (),
     "tf_mt.atomic": (),
     "tf_mt.script": (),
-    "tf_mt.dataset": (),
+    "tf_mt.dataset": ("tf_mt.names",),
     "tf_mt.config": ("tf_mt.names",),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),

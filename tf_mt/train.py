@@ -7,7 +7,6 @@ from pathlib import Path
 from absl import flags
 
 from tf_mt import config, dataset, models, script
-from tf_mt.data import clips
 from tf_mt.models import translator
 from tf_mt.training import precision, run, trainer, warm_start
 
@@ -57,7 +56,9 @@ def main(argv: list[str]) -> None:
         config.read_flags(preset.model, FLAGS),
         _resolved(config.read_flags(preset.training, FLAGS)),
     )
-    info = clips.read_info(Path(FLAGS.data))
+    info = trainer.dataset_info(
+        models.approach(FLAGS.approach), preset.model, Path(FLAGS.data)
+    )
     if FLAGS.add_domain is not None:
         preset, info = _widened(preset, info)
     settings = run.settings_of(FLAGS.approach, preset, info)

@@ -42,6 +42,7 @@ def throughput(preset: config.Preset, domains: int, policy: str) -> tuple[float,
         "domain": tf.broadcast_to(tf.range(lead[-1]) % domains, lead),
         # A step late in the run, when no part of a model waits for another.
         "seed": tf.constant([0, preset.training.steps]),
+        "step": tf.constant(preset.training.steps, tf.int64),
     }
     step = tf.function(model.train_step)
     for _ in range(2):

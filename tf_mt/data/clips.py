@@ -1,20 +1,23 @@
-"""Batches of clips: random crops of a converted dataset's recordings."""
+"""Batches of clips: crops of a converted dataset's recordings."""
 
 import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tf_mt import dataset as datasets
 from tf_mt import names
 from tf_mt.data import augmentation as augmentations
-from tf_mt.data import index
+from tf_mt.data import grid, index
 from tf_mt.dataset import DatasetInfo
 
-FORMS = ("mixed", "stacked", "paired")
+# The split whose clips a model may have a row for.
+INDEXED_SPLIT = "train"
 
 
 def read_info(data_dir: Path) -> DatasetInfo:
@@ -38,6 +41,30 @@ def _info(dataset: tfds.core.DatasetBuilder) -> DatasetInfo:
     )
 
 
+def grid_size(
+    data_dir: Path,
+    clip_samples: int,
+    domains: Sequence[str] | None = None,
+) -> int:
+    """Counts the clips that batches of the form "indexed" are drawn from in training.
+
+    Args:
+        data_dir: The dataset's folder, or a folder above it that has no other.
+        clip_samples: The length of a clip.
+        domains: The domains that clips are drawn of; by default all of the dataset.
+
+    Raises:
+        FileNotFoundError: If there is no dataset.
+        ValueError: If there are several, there is no such split, or a domain is not
+            there.
+    """
+    dataset = index.open_dataset(data_dir)
+    stored = _info(dataset).domains
+    records = index.scan(index.shards(dataset, INDEXED_SPLIT))
+    wanted = list(stored if domains is None else domains)
+    return grid.Grid(_of_domains(records, stored, wanted), clip_samples).clips
+
+
 class Clips:
     """Random access to the clips of one split of a converted dataset.
 
@@ -53,6 +80,8 @@ class Clips:
     Attributes:
         info: The name and sample rate of the dataset, and the domains that are drawn.
         seconds: Seconds of audio of each domain in this split.
+        indexed_clips: How many clips batches of the form "indexed" give a row; 0 in
+            another split than `INDEXED_SPLIT`.
 
     Raises:
         FileNotFoundError: If there is no dataset.
@@ -71,11 +100,12 @@ class Clips:
         self.info = _info(dataset)
         paths = index.shards(dataset, split)
         records = index.scan(paths)
-        self._numbers = np.arange(len(self.info.domains), dtype=np.int32)
-        if numbers is not None:
-            records = _of_domains(records, self.info.domains, list(numbers))
-            self.info = dataclasses.replace(self.info, domains=tuple(numbers))
-            self._numbers = np.array(list(numbers.values()), np.int32)
+        stored = self.info.domains
+        if numbers is None:
+            numbers = {name: number for number, name in enumerate(stored)}
+        records = _of_domains(records, stored, list(numbers))
+        self.info = dataclasses.replace(self.info, domains=tuple(numbers))
+        self._numbers = np.array(list(numbers.values()), np.int32)
         self._clip_samples = clip_samples
         self._shards = [np.memmap(path, np.uint8, "r") for path in paths]
         self.seconds = self._seconds(records)
@@ -85,6 +115,8 @@ class Clips:
             for domain in range(len(self.info.domains))
         ]
         self._pieces = _Starts(_aligned(records, len(self.info.domains)), clip_samples)
+        self._grid = grid.Grid(records, clip_samples)
+        self.indexed_clips = self._grid.clips if split == INDEXED_SPLIT else 0
 
     def batches(
         self,
@@ -104,9 +136,10 @@ class Clips:
         batch put together are the batch.
 
         Args:
-            form: "mixed": each slot has a clip of one domain, all domains equally
-                often. "stacked": each slot has a clip of every domain. "paired": the
-                same, and the clips of a slot are one music at one time.
+            form: As in `dataset.batch_features`. "mixed", "stacked" and "paired":
+                clips at random times; in "mixed" all domains are equally often.
+                "indexed": the clips of the grid, each once an epoch, in another order
+                every epoch.
             batch_size: Slots of the whole batch, over all parts.
             seed: The seed of the run.
             first_step: The step of the first batch.
@@ -116,18 +149,18 @@ class Clips:
             augmentation: What is done to the clips, if anything.
 
         Returns:
-            Dicts of `audio`, float32 `[slots, samples]`, and `domain`, int32 `[slots]`;
-            of `[slots, domains, samples]` and `[slots, domains]` where each slot has
-            all domains. `slots` is `batch_size / parts`. If the augmentation puts
-            clips out of tune, also `encoder_audio`, float32 as `audio`: the encoder's
-            input in place of it.
+            Dicts of what `dataset.batch_features` declares, for `batch_size / parts`
+            slots; with `encoder_audio` if the augmentation detunes clips. In another
+            split than `INDEXED_SPLIT`, `clip` is `dataset.NO_ROW`.
 
         Raises:
             ValueError: If the form is not known, the batch cannot be divided, or the
                 split has no pieces to pair.
         """
-        if form not in FORMS:
-            raise ValueError(names.unknown("form", form, FORMS))
+        detunes = augmentation is not None and augmentation.pitch_semitones > 0.0
+        features = datasets.batch_features(
+            form, len(self.info.domains), self._clip_samples, detunes
+        )
         if batch_size % parts:
             raise ValueError(
                 f"batch_size={batch_size} must be a multiple of parts={parts}."
@@ -141,43 +174,41 @@ class Clips:
             )
         slots = batch_size // parts
         mine = slice(part * slots, (part + 1) * slots)
-        shape = [slots] if form == "mixed" else [slots, len(self.info.domains)]
+        shape = [slots, *features["domain"].shape[1:]]
 
-        def read(step: np.int64) -> tuple[np.ndarray, np.ndarray]:
-            domain, crops = self._draw(form, batch_size, seed, int(step))
-            return self._read(crops[mine]), domain[mine]
+        def read(step: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            drawn = self._draw(form, batch_size, seed, int(step))
+            return self._read(drawn.crops[mine]), drawn.domain[mine], drawn.clip[mine]
 
         def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
-            pcm, domain = tf.numpy_function(read, [step], [tf.int16, tf.int32])
-            pcm.set_shape([*shape, self._clip_samples])
-            domain.set_shape(shape)
-            batch = {"audio": tf.cast(pcm, tf.float32) / 32768.0, "domain": domain}
-            if augmentation is not None:
-                batch["audio"] = augmentations.apply(
-                    augmentation, batch["audio"], seed, step, first_slot=mine.start
-                )
-                if augmentation.pitch_semitones > 0.0:
-                    batch["encoder_audio"] = augmentations.detuned(
-                        augmentation, batch["audio"], seed, step, first_slot=mine.start
-                    )
-            return batch
+            pcm, domain, clip = tf.numpy_function(
+                read, [step], [tf.int16, tf.int32, tf.int32]
+            )
+            audio = tf.cast(
+                tf.ensure_shape(pcm, [*shape, self._clip_samples]), tf.float32
+            )
+            audio = _augmented(augmentation, audio / 32768.0, seed, step, mine.start)
+            return {
+                **audio,
+                "domain": tf.ensure_shape(domain, shape),
+                "seed": tf.stack([seed, tf.cast(step, tf.int32)]),
+                "step": step,
+                **(
+                    {"clip": tf.ensure_shape(clip, shape)} if "clip" in features else {}
+                ),
+            }
 
         end = np.iinfo(np.int64).max if steps is None else first_step + steps
-        return (
-            tf.data.Dataset.range(first_step, end)
-            .map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .prefetch(tf.data.AUTOTUNE)
+        batches = tf.data.Dataset.range(first_step, end).map(
+            load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
+        datasets.check_batch(features, batches.element_spec)
+        return batches.prefetch(tf.data.AUTOTUNE)
 
-    def _draw(
-        self, form: str, batch_size: int, seed: int, step: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the clips of a step's whole batch.
-
-        Returns:
-            Domains, int32 `[slots]` or `[slots, domains]`, and crops of the same shape
-            and `[..., 2]`: shard and byte.
-        """
+    def _draw(self, form: str, batch_size: int, seed: int, step: int) -> "_Drawn":
+        """Draws the clips of a step's whole batch."""
+        if form == "indexed":
+            return self._draw_of_grid(batch_size, seed, step)
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         domains = len(self._domains)
         if form == "mixed":
@@ -193,7 +224,13 @@ class Clips:
             crops = np.empty((*domain.shape, 2), np.int64)
             for number, starts in enumerate(self._domains):
                 crops[domain == number] = starts.at(where[domain == number])[:, 0]
-        return self._numbers[domain], crops
+        return _Drawn(self._numbers[domain], crops, _no_rows(domain.shape))
+
+    def _draw_of_grid(self, batch_size: int, seed: int, step: int) -> "_Drawn":
+        clip = self._grid.draw(seed, step, batch_size)
+        domain, crops = self._grid.at(clip)
+        rows = clip.astype(np.int32) if self.indexed_clips else _no_rows(clip.shape)
+        return _Drawn(self._numbers[domain], crops, rows)
 
     def _read(self, crops: np.ndarray) -> np.ndarray:
         """Reads crops `[..., 2]`: int16 `[..., samples]`."""
@@ -226,6 +263,41 @@ class Clips:
                     f"{self.seconds[name]:.2f} s in all, a clip needs "
                     f"{self._clip_samples / rate:.2f} s."
                 )
+
+
+class _Drawn(NamedTuple):
+    """The clips of a batch.
+
+    Attributes:
+        domain: The number of each clip's domain, int32 `[slots]` or `[slots, domains]`.
+        crops: Its file and first byte, int64 `[..., 2]`.
+        clip: Its row in the grid of training clips, int32, as `domain`.
+    """
+
+    domain: np.ndarray
+    crops: np.ndarray
+    clip: np.ndarray
+
+
+def _no_rows(shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape, datasets.NO_ROW, np.int32)
+
+
+def _augmented(
+    augmentation: augmentations.Augmentation | None,
+    audio: tf.Tensor,
+    seed: int,
+    step: tf.Tensor,
+    first_slot: int,
+) -> dict[str, tf.Tensor]:
+    """The features of a batch that hold audio; see `augmentation.apply`."""
+    if augmentation is None:
+        return {"audio": audio}
+    audio = augmentations.apply(augmentation, audio, seed, step, first_slot)
+    if augmentation.pitch_semitones <= 0.0:
+        return {"audio": audio}
+    detuned = augmentations.detuned(augmentation, audio, seed, step, first_slot)
+    return {"audio": audio, "encoder_audio": detuned}
 
 
 def _of_domains(

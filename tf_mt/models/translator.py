@@ -147,10 +147,8 @@ class Translator(keras.Model, abc.ABC):
         """Computes every objective in one forward pass.
 
         Args:
-            batch: `audio`, float32 `[batch, samples]` or `[batch, domains, samples]`;
-                `domain`, int32 with the same leading axes; `seed`, int32 `[2]`, another
-                one for each step. Where the training puts clips out of tune, also
-                `encoder_audio`, what the encoder hears in place of `audio`.
+            batch: A replica's batch, as `dataset.batch_features` declares it for the
+                form `batches`.
             training: Whether weights are about to be updated.
 
         Returns:
@@ -450,7 +448,7 @@ class Translator(keras.Model, abc.ABC):
         steps = self.hparams.warmup.get(term, 0.0)
         if not steps:
             return weight
-        step = tf.cast(batch["seed"][1], tf.float32)
+        step = tf.cast(batch["step"], tf.float32)
         return weight * tf.minimum(1.0, (step + 1.0) / steps)
 
     def _shared(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -333,7 +333,7 @@ class WaveNetAutoencoder(translator.Translator):
         """How well samples are predicted, and the game between code and classifier."""
         codes = self._codes(batch["audio"])
         heard = stacks.merge(self._codes(batch.get("encoder_audio", batch["audio"])))
-        step = batch["seed"][1] if training else None
+        step = batch["step"] if training else None
         frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], step)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)

@@ -145,7 +145,10 @@ def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
     """
     stored = settings["dataset"]
     return dataset.DatasetInfo(
-        stored["name"], stored["sample_rate_hz"], tuple(stored["domains"])
+        stored["name"],
+        stored["sample_rate_hz"],
+        tuple(stored["domains"]),
+        stored.get("indexed_clips", 0),
     )
 
 
@@ -161,6 +164,7 @@ def settings_of(
             "name": info.name,
             "sample_rate_hz": info.sample_rate_hz,
             "domains": list(info.domains),
+            **({"indexed_clips": info.indexed_clips} if info.indexed_clips else {}),
         },
     }
 
@@ -172,7 +176,9 @@ def config_of(path: Path) -> config.Config:
         FileNotFoundError: The folder holds no run.
     """
     settings = Run(path).settings()
-    return models.approach(settings["approach"]).config_class.from_json(settings["model"])
+    return models.approach(settings["approach"]).config_class.from_json(
+        settings["model"]
+    )
 
 
 def load_model(

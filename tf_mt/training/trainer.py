@@ -1,16 +1,17 @@
 """Training of any `Translator`: strategy, loop, checkpoints, exact resume."""
 
+import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 import tqdm
 
-from tf_mt import config
+from tf_mt import config, dataset, models
 from tf_mt.data import augmentation
 from tf_mt.data import clips as stored_clips
 from tf_mt.models import translator
@@ -19,6 +20,25 @@ from tf_mt.training import run as runs
 
 # Validation sees the same clips in every run, whatever its seed.
 VALIDATION_SEED = 20_260_000
+
+
+def dataset_info(
+    approach: models.Approach, hparams: config.Config, data_dir: Path
+) -> dataset.DatasetInfo:
+    """Returns what a model must know of the dataset that it is to be trained on.
+
+    Args:
+        approach: The model's approach.
+        hparams: The model's configuration.
+        data_dir: A converted dataset.
+    """
+    info = stored_clips.read_info(data_dir)
+    if getattr(approach.model, "batches", None) != "indexed":
+        return info
+    # Only a model knows the length of its clips.
+    clip_samples = approach.model(hparams, info).clip_samples
+    size = stored_clips.grid_size(data_dir, clip_samples)
+    return dataclasses.replace(info, indexed_clips=size)
 
 
 def default_strategy() -> tf.distribute.Strategy:
@@ -85,7 +105,8 @@ def train(
         training,
         strategy,
         seed=training.seed,
-        first_step=step * model.batches_per_step,
+        first_step=step,
+        batches_per_step=model.batches_per_step,
         augmented=augmentation.Augmentation(
             training.gain_db, training.noise_db, training.pitch_semitones
         ),
@@ -111,40 +132,62 @@ def _distributed(
     strategy: tf.distribute.Strategy,
     seed: int,
     first_step: int = 0,
+    batches_per_step: int = 1,
     augmented: augmentation.Augmentation | None = None,
 ) -> tf.distribute.DistributedDataset:
     """Batches for the replicas; together they see what a single one would."""
+    _check_rows(clips, model)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         batches = clips.batches(
             model.batches,
             training.batch_size,
             seed,
-            first_step=first_step,
+            first_step=first_step * batches_per_step,
             part=context.input_pipeline_id,
             parts=context.num_input_pipelines,
             augmentation=augmented,
         )
         replicas = context.num_replicas_in_sync // context.num_input_pipelines
-        steps = tf.data.Dataset.counter(first_step)
-        return (
-            tf.data.Dataset.zip(batches, steps)
-            .flat_map(lambda batch, step: _shares(batch, seed, step, replicas))
-            .prefetch(2)
+        features = dataset.batch_features(
+            model.batches,
+            len(model.trained_domains),
+            model.clip_samples,
+            "encoder_audio" in batches.element_spec,
         )
+        # A batch of `Clips` has its own number; models count training steps.
+        batches = batches.map(
+            lambda batch: batch | {"step": batch["step"] // batches_per_step}
+        )
+        shares = batches.flat_map(lambda batch: _shares(batch, features, replicas))
+        dataset.check_batch(features, shares.element_spec)
+        return shares.prefetch(2)
 
     return strategy.distribute_datasets_from_function(of_worker)
 
 
+def _check_rows(clips: stored_clips.Clips, model: translator.Translator) -> None:
+    expected = model.info.indexed_clips
+    if model.batches == "indexed" and clips.indexed_clips not in (0, expected):
+        raise ValueError(
+            f"indexed_clips={expected} must be the number of clips in the dataset's "
+            f"split {stored_clips.INDEXED_SPLIT!r}, {clips.indexed_clips}; give the "
+            "dataset that the run was begun with, or another --run to begin anew."
+        )
+
+
 def _shares(
-    batch: dict[str, tf.Tensor], seed: int, step: tf.Tensor, replicas: int
+    batch: dict[str, tf.Tensor],
+    features: Mapping[str, dataset.Feature],
+    replicas: int,
 ) -> tf.data.Dataset:
     """Cuts a worker's batch into one element for each of its replicas."""
     cut = {
-        name: tf.reshape(rows, tf.concat([[replicas, -1], tf.shape(rows)[1:]], axis=0))
-        for name, rows in batch.items()
+        name: tf.reshape(value, [replicas, -1, *value.shape[1:]])
+        if features[name].per_slot
+        else tf.repeat(value[tf.newaxis], replicas, axis=0)
+        for name, value in batch.items()
     }
-    cut["seed"] = tf.repeat([[seed, tf.cast(step, tf.int32)]], replicas, axis=0)
     return tf.data.Dataset.from_tensor_slices(cut)
 
 

@@ -89,18 +89,24 @@ class TrainingLog:
         audio = batch["audio"][0, :SAMPLED_DOMAINS]
         domain = batch["domain"][0, :SAMPLED_DOMAINS]
         target = (domain + 1) % len(domains)
-        heard = {
+        if translator.DOMAINS in model.capabilities:
+            translation = model.translate(audio, target)
+            reconstruction = model.translate(audio, domain)
+        else:
+            translation = model.transfer(audio, tf.roll(audio, -1, axis=0))
+            reconstruction = model.transfer(audio, audio)
+        sounds = {
             "source": audio,
-            "translation": model.translate(audio, target),
-            "reconstruction": model.translate(audio, domain),
+            "translation": translation,
+            "reconstruction": reconstruction,
         }
         with self.writer.as_default(step):
             for row, (source, other) in enumerate(zip(domain, target, strict=True)):
                 name = f"{domains[source]}_to_{domains[other]}"
-                for kind, clips in heard.items():
+                for kind, clips in sounds.items():
                     clip = clips[row : row + 1, :, tf.newaxis]
                     tf.summary.audio(f"{name}/{kind}", clip, rate_hz)
-                picture = [_picture(clips[row], rate_hz) for clips in heard.values()]
+                picture = [_picture(clips[row], rate_hz) for clips in sounds.values()]
                 tf.summary.image(name, np.concatenate(picture)[np.newaxis])
         self.writer.flush()
 

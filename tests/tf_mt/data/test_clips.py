@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_mt import dataset
 from tf_mt.data import augmentation, clips, index
 
 CLIP_SAMPLES = 500
 AUGMENTATION = augmentation.Augmentation(gain_db=6.0, noise_db=-30.0)
 DETUNING = dataclasses.replace(AUGMENTATION, pitch_semitones=0.5)
-FORMS = ("mixed", "stacked", "paired")
 
 
 @pytest.fixture(scope="module")
@@ -72,28 +72,58 @@ def test_positions_are_uniform(ramp_clips):
     assert np.all(np.abs(histogram - 1000) < 150)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", dataset.FORMS)
 def test_shapes(test_clips, form):
     domains = len(test_clips.info.domains)
     (batch,) = test_clips.batches(form, 6, seed=0, steps=1, parts=2)
-    shape = (3,) if form == "mixed" else (3, domains)
+    shape = (3, domains) if form in ("stacked", "paired") else (3,)
     assert batch["audio"].shape == (*shape, CLIP_SAMPLES)
     assert batch["audio"].dtype == tf.float32
     assert batch["domain"].shape == shape
     assert batch["domain"].dtype == tf.int32
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", dataset.FORMS)
+@pytest.mark.parametrize("augmented", [None, AUGMENTATION, DETUNING])
+def test_a_batch_has_what_it_declares(test_clips, form, augmented):
+    batches = test_clips.batches(form, 6, seed=0, augmentation=augmented)
+    features = dataset.batch_features(form, 3, CLIP_SAMPLES, augmented is DETUNING)
+    dataset.check_batch(features, batches.element_spec)
+    assert batches.element_spec.keys() == features.keys()
+
+
+def test_a_batch_that_is_not_as_declared_is_refused(test_clips, monkeypatch):
+    declared = dataset.batch_features
+
+    def changed(*arguments):
+        return {**declared(*arguments), "step": dataset.Feature("step", (1,), "int64")}
+
+    monkeypatch.setattr(dataset, "batch_features", changed)
+    sentence = r"batch feature 'step' must be int64 \[1\] but is int64 \[\]; "
+    with pytest.raises(ValueError, match=sentence):
+        test_clips.batches("mixed", 6, seed=0)
+
+
+def test_a_batch_carries_its_step(test_clips):
+    for step, batch in enumerate(
+        take(test_clips.batches("mixed", 2, seed=5, first_step=7, steps=2)), start=7
+    ):
+        assert batch["step"] == step
+        np.testing.assert_array_equal(batch["seed"], [5, step])
+
+
+@pytest.mark.parametrize("form", dataset.FORMS)
 def test_a_step_is_the_same_however_it_is_reached(test_clips, form):
     arguments = {"form": form, "batch_size": 6, "seed": 5, "augmentation": AUGMENTATION}
     straight = take(test_clips.batches(**arguments, steps=8))
     resumed = take(test_clips.batches(**arguments, first_step=5, steps=3))
     for one, other in zip(straight[5:], resumed, strict=True):
-        np.testing.assert_array_equal(one["audio"], other["audio"])
-        np.testing.assert_array_equal(one["domain"], other["domain"])
+        assert one.keys() == other.keys()
+        for key in one:
+            np.testing.assert_array_equal(one[key], other[key])
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", dataset.FORMS)
 def test_parts_together_are_the_whole(test_clips, form):
     arguments = {
         "form": form,
@@ -105,13 +135,13 @@ def test_parts_together_are_the_whole(test_clips, form):
     whole = take(test_clips.batches(**arguments))
     parts = [take(test_clips.batches(**arguments, part=p, parts=3)) for p in range(3)]
     for step, batch in enumerate(whole):
-        for key in ("audio", "domain"):
+        for key in batch.keys() - {"seed", "step"}:
             together = np.concatenate([part[step][key] for part in parts])
             np.testing.assert_array_equal(together, batch[key])
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_an_encoder_hears_clips_out_of_tune(test_clips, form):
+@pytest.mark.parametrize("form", dataset.FORMS)
+def test_the_input_of_an_encoder_is_detuned(test_clips, form):
     arguments = {"form": form, "batch_size": 6, "seed": 5, "steps": 3}
     clean = take(test_clips.batches(**arguments, augmentation=AUGMENTATION))
     batches = take(test_clips.batches(**arguments, augmentation=DETUNING))
@@ -125,8 +155,8 @@ def test_an_encoder_hears_clips_out_of_tune(test_clips, form):
         assert np.all((moved > 0.24) & (moved <= 0.5))
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_what_is_heard_is_the_same_however_it_is_reached(test_clips, form):
+@pytest.mark.parametrize("form", dataset.FORMS)
+def test_detuning_is_the_same_however_it_is_reached(test_clips, form):
     arguments = {"form": form, "batch_size": 6, "seed": 5, "augmentation": DETUNING}
     whole = take(test_clips.batches(**arguments, steps=3))[2]
     parts = [
@@ -188,6 +218,62 @@ def test_pairs_are_the_same_music(scores_data):
     assert together > 0.9
     apart = np.mean(quiet[:, 0] == np.roll(quiet[:, 1], 1, axis=0))
     assert together > apart + 0.05
+
+
+def epochs(batches, field):
+    """All rows of one feature, one after the other."""
+    return np.concatenate([batch[field] for batch in take(batches)])
+
+
+def test_an_epoch_of_the_grid_has_each_clip_once(ramp_clips):
+    rows = ramp_clips.indexed_clips
+    batches = ramp_clips.batches("indexed", 5, seed=0, steps=2 * rows)
+    order = epochs(batches, "clip").reshape(10, rows)
+    for epoch in order:
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(rows))
+    assert len({epoch.tobytes() for epoch in order}) == len(order)
+
+
+def test_clips_of_the_grid_lie_end_to_end(ramps, ramp_clips):
+    records = index.scan(index.shards(index.open_dataset(ramps), "train"))
+    found = {}
+    for batch in take(ramp_clips.batches("indexed", 6, seed=3, steps=30)):
+        files, starts = positions(batch)
+        np.testing.assert_array_equal(files >= 12, batch["domain"] == 1)
+        for row, place in zip(
+            batch["clip"].tolist(), zip(files, starts, strict=True), strict=True
+        ):
+            assert found.setdefault(row, place) == place
+    files = sorted(int(record.recording[-6:-4]) for record in records)
+    expected = [(file, start) for file in files for start in range(0, 2000, 500)]
+    assert [found[row] for row in sorted(found)] == expected
+    assert sorted(found) == list(range(len(expected)))
+
+
+@pytest.mark.parametrize(("clip_samples", "of_a_file"), [(500, 4), (600, 3), (2000, 1)])
+def test_the_size_of_the_grid_is_known_before(ramps, clip_samples, of_a_file):
+    whole = clips.Clips(ramps, "train", clip_samples)
+    files = len(index.scan(index.shards(index.open_dataset(ramps), "train")))
+    assert whole.indexed_clips == files * of_a_file
+    assert clips.grid_size(ramps, clip_samples) == whole.indexed_clips
+
+
+def test_the_grid_is_of_the_domains_that_are_drawn(ramps):
+    low = clips.Clips(ramps, "train", CLIP_SAMPLES, {"low": 7})
+    assert low.indexed_clips == clips.grid_size(ramps, CLIP_SAMPLES, ["low"])
+    assert low.indexed_clips < clips.grid_size(ramps, CLIP_SAMPLES)
+    assert set(epochs(low.batches("indexed", 4, 0, steps=50), "domain")) == {7}
+    rows = epochs(low.batches("indexed", 4, 0, steps=50), "clip")
+    assert set(rows) == set(range(low.indexed_clips))
+
+
+def test_clips_of_another_split_have_no_row(ramps):
+    held_out = clips.Clips(ramps, "validation", CLIP_SAMPLES)
+    assert held_out.indexed_clips == 0
+    (batch,) = take(held_out.batches("indexed", 4, seed=0, steps=1))
+    np.testing.assert_array_equal(batch["clip"], [dataset.NO_ROW] * 4)
+    _, starts = positions(batch)
+    assert np.all(starts % CLIP_SAMPLES == 0)
 
 
 def test_refuses_an_unknown_form(ramp_clips):

@@ -50,6 +50,7 @@ def batch_for(model, step=0):
         "audio": noise(2, domains, model.clip_samples),
         "domain": tf.constant([list(range(domains))] * 2),
         "seed": tf.constant([0, step]),
+        "step": tf.constant(step, tf.int64),
     }
 
 

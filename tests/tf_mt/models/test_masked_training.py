@@ -33,6 +33,7 @@ def batch_for(model, step=0):
         "audio": tf.random.stateless_normal(shape, [0, 0], stddev=0.1),
         "domain": tf.constant([[0, 1, 2]] * 4),
         "seed": tf.constant([0, step]),
+        "step": tf.constant(step, tf.int64),
     }
 
 

@@ -59,6 +59,7 @@ def batch_for(model, rows=2, step=0, **others):
         "audio": noise(rows, domains, model.clip_samples),
         "domain": tf.constant([list(range(domains))] * rows),
         "seed": tf.constant([0, step]),
+        "step": tf.constant(step, tf.int64),
         **others,
     }
 

@@ -57,6 +57,7 @@ def trained():
             "audio": tf.constant(tones(pitches_hz, model.clip_samples, starts)),
             "domain": tf.zeros([ROWS, 1], tf.int32),
             "seed": tf.constant([0, number]),
+            "step": tf.constant(number, tf.int64),
         }
         loss = step(batch)["reconstruction"]
     assert loss < 3.0 < np.log(256.0)

@@ -24,6 +24,7 @@ def batch_for(model, step=0):
         "audio": tf.random.stateless_normal(shape, [0, 0], stddev=0.1),
         "domain": tf.constant([[0, 1, 2]] * 2),
         "seed": tf.constant([0, step]),
+        "step": tf.constant(step, tf.int64),
     }
 
 
@@ -152,7 +153,7 @@ def test_warm_up_raises_a_weight():
     model = made(warmup={"kl": 10.0}, weights={"kl": 2.0})
 
     def weight(step):
-        return float(model._weight("kl", {"seed": tf.constant([0, step])}))
+        return float(model._weight("kl", {"step": tf.constant(step, tf.int64)}))
 
     assert weight(0) == pytest.approx(0.2)
     assert weight(4) == pytest.approx(1.0)

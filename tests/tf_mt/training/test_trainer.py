@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
+from tests.tf_mt.models import made_up
 from tf_mt import config, models
 from tf_mt.data import clips
 from tf_mt.training import run, trainer
@@ -28,7 +29,8 @@ def trained(data, folder, strategy=None, model=None, approach="vae_gan", **chang
     preset = config.Preset(
         model or tiny.model, dataclasses.replace(tiny.training, **changes)
     )
-    settings = run.settings_of(approach, preset, clips.read_info(data))
+    info = trainer.dataset_info(models.approach(approach), preset.model, data)
+    settings = run.settings_of(approach, preset, info)
     kept = run.Run(folder)
     kept.settle(settings)
     trainer.train(lambda: run.build(settings), data, kept, preset.training, strategy)
@@ -98,17 +100,7 @@ def test_the_same_command_gives_the_same_weights(scores_data, whole, tmp_path):
 
 
 def test_an_interrupted_run_ends_the_same(scores_data, whole, tmp_path, monkeypatch):
-    with monkeypatch.context() as patched:
-        saved = run.Run.save
-
-        def save_once(self, *arguments):
-            if list(self.path.glob("checkpoints/*")):
-                raise KeyboardInterrupt
-            saved(self, *arguments)
-
-        patched.setattr(run.Run, "save", save_once)
-        with pytest.raises(KeyboardInterrupt):
-            trained(scores_data, tmp_path / "cut")
+    cut_off(scores_data, tmp_path / "cut", monkeypatch)
     assert [p.name for p in (tmp_path / "cut/checkpoints").iterdir()] == ["00000002"]
     trained(scores_data, tmp_path / "cut")
     assert_same(whole, tmp_path / "cut")
@@ -155,6 +147,49 @@ def same_on_two(data, tmp_path, **changes):
     )
     trained(data, tmp_path / "two", strategy, **changes)
     assert_close(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.fixture
+def made_up_approach(monkeypatch):
+    """The line in the table of approaches that a new one needs."""
+    monkeypatch.setitem(models.APPROACHES, "made_up", made_up.APPROACH)
+
+
+def cut_off(data, folder, monkeypatch, **changes):
+    """Trains until the second checkpoint would be written."""
+    with monkeypatch.context() as patched:
+        saved = run.Run.save
+
+        def save_once(self, *arguments):
+            if list(self.path.glob("checkpoints/*")):
+                raise KeyboardInterrupt
+            saved(self, *arguments)
+
+        patched.setattr(run.Run, "save", save_once)
+        with pytest.raises(KeyboardInterrupt):
+            trained(data, folder, **changes)
+
+
+@pytest.mark.usefixtures("made_up_approach")
+def test_tables_order_and_state_resume_to_the_same_result(
+    scores_data, tmp_path, monkeypatch
+):
+    # Epochs of an odd number of steps: what is due is not the same in each.
+    changes = {"approach": "made_up", "steps": 6, "epoch_steps": 3}
+    trained(scores_data, tmp_path / "whole", **changes)
+    cut_off(scores_data, tmp_path / "cut", monkeypatch, **changes)
+    trained(scores_data, tmp_path / "cut", **changes)
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+    model = run.load_model(tmp_path / "whole")
+    assert np.all(np.any(model.pool_of_outputs.numpy(), axis=1))
+
+
+@pytest.mark.usefixtures("made_up_approach")
+def test_tables_order_and_state_are_the_same_on_two_replicas(scores_data, tmp_path):
+    changes = {"approach": "made_up", "learning_rate": SMALL_STEPS, "clip_norm": 0.5}
+    same_on_two(scores_data, tmp_path, **changes)
+    info = run.load_model(tmp_path / "two").info
+    assert info.indexed_clips == clips.grid_size(scores_data, 4 * 128) > 100
 
 
 def test_bfloat16_trains_and_loads_as_float32(scores_data, tmp_path):
