@@ -148,8 +148,8 @@ class Training(Config):
     )
     pitch_semitones: float = field(
         0.0,
-        "The encoder hears a stretch of each clip out of tune by up to so many "
-        "semitones; 0 does none.",
+        "A stretch of the encoder input of each clip is detuned by up to so many "
+        "semitones; 0 detunes none.",
         minimum=0.0,
     )
     validation_batches: int = field(
@@ -213,7 +213,7 @@ def peek_flag(name: str, arguments: list[str]) -> str | None:
 def read_flags(preset: Config, flag_values: flags.FlagValues) -> Config:
     """Returns the preset with the values that the command line gives.
 
-    Config for which no flag is defined stay as they are.
+    Fields for which no flag is defined stay as they are.
 
     Raises:
         ValueError: A value breaks its field's rule.

@@ -1,4 +1,7 @@
-"""Plays with the codes of a trained VAE-GAN: at random, or between two clips."""
+"""Explores the latent space of a trained VAE-GAN: samples, interpolations.
+
+Example: python -m tf_mt.explore --run=RUN --domain=flute --out=explored --points=4
+"""
 
 from pathlib import Path
 
@@ -13,43 +16,43 @@ from tf_mt.models import vae_gan
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("run", None, "Run whose newest weights play.", required=True)
+flags.DEFINE_string("run", None, "Run whose newest weights are used.", required=True)
 flags.DEFINE_string(
-    "domain", None, "What plays; a wrong name lists all.", required=True
+    "domain", None, "Domain to decode to; a wrong name lists all.", required=True
 )
 flags.DEFINE_string("out", None, "Folder for WAV files and picture.png.", required=True)
 flags.DEFINE_integer(
-    "points", None, "Plays so many codes that are drawn at random.", lower_bound=1
+    "points", None, "Decodes so many codes drawn from the prior.", lower_bound=1
 )
 flags.DEFINE_integer("seed", 0, "Seed of the random codes.", lower_bound=0)
-flags.DEFINE_string("from", None, "Audio file to begin with.")
+flags.DEFINE_string("from", None, "Audio file at the start of an interpolation.")
 flags.DEFINE_string(
     "to",
     None,
-    "Audio file to end with: what lies between is played twice, once with the codes "
-    "mixed linearly and once spherically.",
+    "Audio file to end with: the codes are interpolated linearly, and once more "
+    "spherically.",
 )
 flags.DEFINE_string(
-    "blend_domain", None, "Domain to end with: on the way --domain fades into it."
+    "blend_domain", None, "Domain to end with: --domain is interpolated to it."
 )
 flags.DEFINE_integer(
     "steps",
     5,
-    "Sounds on the way, both ends included.",
+    "Points of an interpolation, both ends included.",
     lower_bound=2,
     upper_bound=101,
 )
 flags.DEFINE_float(
     "seconds",
     4.0,
-    "Length of a random code's sound, and of what is taken of each file.",
+    "Length of the audio of a random code, and of what is read of each file.",
     lower_bound=0.1,
 )
 flags.mark_flags_as_mutual_exclusive(["points", "from"], required=True)
 
 
 def main(argv: list[str]) -> None:
-    """Plays as the flags say."""
+    """Explores as the flags say."""
     if FLAGS.points and (FLAGS.to or FLAGS.blend_domain):
         raise ValueError("points go without --to and --blend_domain.")
     if not (FLAGS.points or FLAGS.to or FLAGS.blend_domain):
@@ -77,14 +80,16 @@ def _sounds(model: vae_gan.VaeGan) -> dict[str, dict[str, np.ndarray]]:
     if not FLAGS.to:
         clips = start, start
         return {
-            "blend": latent_space.way(
+            "blend": latent_space.interpolate(
                 model, latent_space.linear, clips, domains, FLAGS.steps
             )
         }
     clips = start, latent_space.read(model, Path(FLAGS.to), FLAGS.seconds)
     return {
-        name: latent_space.way(model, mix, clips, domains, FLAGS.steps)
-        for name, mix in latent_space.WAYS.items()
+        name: latent_space.interpolate(
+            model, interpolation, clips, domains, FLAGS.steps
+        )
+        for name, interpolation in latent_space.INTERPOLATIONS.items()
     }
 
 

@@ -46,7 +46,7 @@ def test_refuses_wrong_values(values, sentence):
         Example(**values)
 
 
-def test_refuses_unknown_knob():
+def test_refuses_unknown_field():
     with pytest.raises(ValueError, match="config field='cuont' is not known"):
         Example.from_json({"cuont": 3})
 
@@ -91,7 +91,7 @@ def test_differences_name_the_leaves():
 
 
 @pytest.mark.parametrize("approach", models.APPROACHES)
-def test_knobs_of_an_approach_have_names_of_their_own(approach):
+def test_fields_of_an_approach_have_names_of_their_own(approach):
     def names(kind):
         return {field.name for field in dataclasses.fields(kind)}
 
@@ -99,7 +99,7 @@ def test_knobs_of_an_approach_have_names_of_their_own(approach):
     assert not names(hparams) & names(config.Training)
 
 
-def test_every_knob_explains_itself():
+def test_every_field_has_a_help_sentence():
     kinds = [config.Training, *(a.config_class for a in models.APPROACHES.values())]
     for kind in kinds:
         for field in dataclasses.fields(kind):

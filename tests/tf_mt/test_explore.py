@@ -44,7 +44,7 @@ def explored(folder, out, *given):
     )
 
 
-SHARES = ("0.00", "0.50", "1.00")
+WEIGHTS = ("0.00", "0.50", "1.00")
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,15 @@ SHARES = ("0.00", "0.50", "1.00")
         (["--points=2", "--seed=3"], ["point_000", "point_001"]),
         (
             ["--from=low.wav", "--to=high.wav", "--steps=3"],
-            [f"{way}_{share}" for way in ("linear", "spherical") for share in SHARES],
+            [
+                f"{kind}_{weight}"
+                for kind in ("linear", "spherical")
+                for weight in WEIGHTS
+            ],
         ),
         (
             ["--from=low.wav", "--blend_domain=trumpet", "--steps=3"],
-            [f"blend_{share}" for share in SHARES],
+            [f"blend_{weight}" for weight in WEIGHTS],
         ),
     ],
 )

@@ -1,1 +1,1 @@
-"""Signal processing without state: files, windows, spectrograms and back."""
+"""Signal processing without state: files, windows, STFT, mel, mu-law, Griffin-Lim."""

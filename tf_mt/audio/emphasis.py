@@ -1,4 +1,4 @@
-"""Pre-emphasis: a filter that flattens music's spectrum, and its inverse.
+"""Pre-emphasis: a first-order filter that flattens the spectrum, and its inverse.
 
 Noise that is added between the two, such as that of mu-law codes, comes out shaped like
 music, and lies below it also where music has little energy (Valin and Skoglund 2019,

@@ -1,4 +1,4 @@
-"""Masks over stretches of time or frequency, which SpecAugment trains a network with.
+"""Time and frequency masks over spectrograms, for training (SpecAugment).
 
 Park et al. 2019. The masks are those of tensorflow-io, which no other file imports.
 """

@@ -1,6 +1,6 @@
-"""Mu-law companding: audio as one of 256 codes a sample (ITU-T G.711's curve).
+"""Mu-law companding: audio as 8-bit codes (the curve of ITU-T G.711).
 
-A WaveNet predicts a code as one of 256 classes; networks see codes scaled to
+A WaveNet predicts a code as one of 256 classes; networks get codes scaled to
 [-0.5, 0.5].
 """
 
@@ -47,5 +47,5 @@ def decode(codes: tf.Tensor, biased: bool = False) -> tf.Tensor:
 
 
 def scale(codes: tf.Tensor) -> tf.Tensor:
-    """What a network sees of codes: float32 in [-0.5, 0.5]."""
+    """Codes scaled to network inputs: float32 in [-0.5, 0.5]."""
     return tf.cast(codes, tf.float32) / MU - 0.5

@@ -1,4 +1,4 @@
-"""Segments of a recording made side by side, joined into one, in TensorFlow.
+"""Alignment and cross-fading of segments that were decoded in parallel, in TensorFlow.
 
 What `windows.Windows.join` does to a stream of windows in a client, done to a batch of
 recordings at once in a model: each segment is read at the lag at which it goes on in

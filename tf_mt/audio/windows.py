@@ -1,8 +1,8 @@
-"""Equal windows over audio of any length, and the audio again from them.
+"""Overlapping windows over audio of any length, and their overlap-add to audio again.
 
-What sees only a window at a time (a server, a model with a memory limit) can so work on
-a file of any length. Windows overlap and are cross-faded, so that no seam is heard; the
-file is framed by zeros, so that its first and last samples lie as far from a window's
+A server, or a model with a memory limit, can so process a file of any length window by
+window. Windows overlap and are cross-faded, so that seams are inaudible; the file is
+padded with zeros, so that its first and last samples lie as far from a window's
 edge as any other.
 
 Whatever made two neighbours independently may have given them the same notes in
@@ -16,13 +16,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-# Half a period of 55 Hz at 48 kHz: a tone of any phase can be matched, and nothing
-# moves by enough to be heard as out of time.
+# Half a period of 55 Hz at 48 kHz: a tone of any phase can be matched, and no
+# shift is long enough to be audible as wrong timing.
 MOST_LAG_SAMPLES = 440
 
 # A lag counts as good as the best if its correlation is lower by this at most. A fade
-# between two sounds that correlate by 0.98 dips by 0.04 dB, which nobody hears; and
-# what fits as it lies is not moved for the sake of rounding.
+# between two sounds that correlate by 0.98 dips by 0.04 dB, which is inaudible; and
+# what is in phase already is not shifted because of rounding errors.
 CORRELATION_MARGIN = 0.02
 
 # A stretch more than 60 dB weaker than the sound before it counts as 60 dB weaker: in a
@@ -129,7 +129,7 @@ def best_lag(earlier: np.ndarray, later: np.ndarray, most_lag: int) -> int:
 
     Args:
         earlier: What a window left in the overlap: float `[overlap]`. Its first and
-            last `most_lag` samples play no part.
+            last `most_lag` samples are not used.
         later: What the next window has there: float `[overlap]`.
         most_lag: The largest lag in samples, either way; less than half the overlap.
 

@@ -1,4 +1,4 @@
-"""Latent play: codes at random, codes between two clips, timbres between two domains.
+"""The latent space of a VAE-GAN: sampling, interpolation of clips and of domains.
 
 Codes are those of the VAE-GAN, float32 `[windows, frames, ..., channels]`: windows of a
 recording that overlap by half, and in rank 2 an axis of bands before the channels.
@@ -27,22 +27,31 @@ CORRELATION = 0.5
 _SMALLEST_ANGLE = 1e-3
 
 
-def linear(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Mixes two arrays of one shape; `share` is that of the end, in [0, 1]."""
-    return (1.0 - share) * start + share * end
+def linear(start: np.ndarray, end: np.ndarray, weight: float) -> np.ndarray:
+    """Interpolates linearly between two arrays of one shape.
+
+    Args:
+        start: Any shape.
+        end: The same shape.
+        weight: Of the end, in [0, 1].
+
+    Returns:
+        `(1 - weight) * start + weight * end`.
+    """
+    return (1.0 - weight) * start + weight * end
 
 
-def spherical(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Goes from one code to another on a circle around zero, window by window.
+def spherical(start: np.ndarray, end: np.ndarray, weight: float) -> np.ndarray:
+    """Interpolates spherically between two codes, window by window (Shoemake 1985).
 
-    Shoemake 1985. Between windows of one norm it keeps that norm, where the linear way
-    comes nearer to zero than any real code is. Where two windows point in one
-    direction or in opposite ones, or one is zero, the way is the linear one.
+    Between windows of one norm it keeps that norm, where linear interpolation comes
+    nearer to zero than any encoded clip. Where two windows have the same direction or
+    opposite ones, or one is zero, the interpolation is linear.
 
     Args:
         start: Code `[windows, ...]`.
         end: Code of the same shape.
-        share: How much of the angle is gone, in [0, 1].
+        weight: Of the end: the fraction of the angle between the two, in [0, 1].
 
     Returns:
         A code of the same shape.
@@ -54,20 +63,20 @@ def spherical(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     curved = (product > 0.0) & (np.sin(angle) > _SMALLEST_ANGLE)
     sine = np.where(curved, np.sin(angle), 1.0)
-    of_start = np.where(curved, np.sin((1.0 - share) * angle) / sine, 1.0 - share)
-    of_end = np.where(curved, np.sin(share * angle) / sine, share)
+    of_start = np.where(curved, np.sin((1.0 - weight) * angle) / sine, 1.0 - weight)
+    of_end = np.where(curved, np.sin(weight * angle) / sine, weight)
     return of_start * start + of_end * end
 
 
-WAYS = {"linear": linear, "spherical": spherical}
+INTERPOLATIONS = {"linear": linear, "spherical": spherical}
 
 
 def random_code(shape: tuple[int, ...], seed: int | list[int]) -> np.ndarray:
-    """Draws a code from the prior: standard normal, and smooth as music is.
+    """Draws a code from the prior: standard normal, correlated over time.
 
-    White noise would change at random from frame to frame. Neighbouring frames (and
-    bands) correlate by `CORRELATION`, channels do not, and windows agree where they
-    overlap.
+    Neighbouring frames (and bands) have the correlation `CORRELATION`, as encoded
+    music has and white noise has not; channels are independent, and windows agree where
+    they overlap.
 
     Args:
         shape: `[windows, frames, ..., channels]`, with an even number of frames.
@@ -98,13 +107,13 @@ def load(path: Path) -> vae_gan.VaeGan:
 
     Raises:
         FileNotFoundError: The folder holds no run, or no checkpoint yet.
-        ValueError: The approach has no code to explore.
+        ValueError: The approach has no latent space to explore.
     """
     approach = run.Run(path).settings()["approach"]
     if approach != APPROACH:
         raise ValueError(
-            f"run={path} has no code to explore, for its approach is {approach}; give "
-            f"a run of {APPROACH}."
+            f"run={path} has no latent space to explore: its approach is {approach}; "
+            f"give a run of {APPROACH}."
         )
     return run.load_model(path)
 
@@ -129,11 +138,11 @@ def read(model: vae_gan.VaeGan, path: Path, seconds: float) -> np.ndarray:
 def points(
     model: vae_gan.VaeGan, domain: int, count: int, seconds: float, seed: int
 ) -> dict[str, np.ndarray]:
-    """Plays codes that are drawn at random.
+    """Decodes codes that are drawn from the prior.
 
     Args:
         model: Decodes them.
-        domain: Number of the domain that plays.
+        domain: Number of the domain whose timbre they get.
         count: How many.
         seconds: Length of each.
         seed: The first codes are the same whatever the count.
@@ -147,50 +156,51 @@ def points(
     sounds = {}
     for point in tqdm.trange(count, desc="points", unit="sound"):
         code = random_code(shape, [seed, point])
-        played = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
-        sounds[f"{point:03d}"] = played[0, : len(silence)].numpy()
+        decoded = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
+        sounds[f"{point:03d}"] = decoded[0, : len(silence)].numpy()
     return sounds
 
 
-def way(
+def interpolate(
     model: vae_gan.VaeGan,
-    mix: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
+    interpolation: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
     clips: tuple[np.ndarray, np.ndarray],
     domains: tuple[int, int],
     steps: int,
 ) -> dict[str, np.ndarray]:
-    """Plays what lies between two clips, between two domains, or both at once.
+    """Interpolates between two clips, between two domains, or both at once.
 
-    The log-mels of two domains are mixed, so that every kind of generator can be
-    blended. Griffin-Lim starts from the phase of the two clips mixed in the shares of
-    their codes. At both ends that is the clip's own, as in a translation; between them
-    it keeps steady notes of both clips steadier than the phase of one, or none, would.
+    Codes are interpolated as asked, the log-mel spectrograms of two domains linearly,
+    which works for every kind of generator. Griffin-Lim starts from the phase of the
+    linear mixture of the two clips by the same weights. At both ends that is the clip's
+    own phase, as in a translation; in between, sustained notes of both clips fluctuate
+    less than from the phase of one clip, or from none.
 
     Args:
         model: Encodes and decodes.
-        mix: How codes are mixed: one of `WAYS`.
-        clips: From which clip to which: float32 `[samples]` each; what the longer has
-            more is left out.
-        domains: From which domain's number to which.
-        steps: Sounds on the way, both ends included; at least 2.
+        interpolation: Of codes: a value of `INTERPOLATIONS`.
+        clips: Start and end, float32 `[samples]`; the longer one is cut to the length
+            of the other.
+        domains: Numbers of the domains at the start and at the end.
+        steps: How many points, both ends included; at least 2.
 
     Returns:
-        float32 `[samples]` by the share of the end, "0.00" to "1.00".
+        float32 `[samples]` by the weight of the end, "0.00" to "1.00".
     """
     samples = min(len(clip) for clip in clips)
     clips = [clip[:samples] for clip in clips]
     codes = [_encode(model, clip).code[0].numpy() for clip in clips]
     sounds = {}
-    shares = np.linspace(0.0, 1.0, steps).tolist()
-    for share in tqdm.tqdm(shares, mix.__name__, unit="sound"):
-        code = tf.constant(mix(*codes, share)[np.newaxis], tf.float32)
-        phase = _encode(model, linear(*clips, share)).phase
+    weights = np.linspace(0.0, 1.0, steps).tolist()
+    for weight in tqdm.tqdm(weights, interpolation.__name__, unit="sound"):
+        code = tf.constant(interpolation(*codes, weight)[np.newaxis], tf.float32)
+        phase = _encode(model, linear(*clips, weight)).phase
         log_mels = [
             model.decode_spectrogram(code, model.timbre(tf.constant([domain])))
             for domain in domains
         ]
-        played = model.synthesise(linear(*log_mels, share), phase)
-        sounds[f"{share:.2f}"] = played[0, :samples].numpy()
+        decoded = model.synthesise(linear(*log_mels, weight), phase)
+        sounds[f"{weight:.2f}"] = decoded[0, :samples].numpy()
     return sounds
 
 

@@ -1,1 +1,1 @@
-"""Losses: functions of tensors that return scalars."""
+"""Loss functions of tensors."""

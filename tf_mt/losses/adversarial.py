@@ -1,4 +1,4 @@
-"""What a generator and a discriminator play for, in four published forms.
+"""GAN losses of generator and discriminator: LSGAN, BCE, hinge and WGAN-GP.
 
 Logits are a discriminator's outputs before any sigmoid, of any shape; every loss is
 their mean.
@@ -12,7 +12,7 @@ OBJECTIVES = ("lsgan", "bce", "hinge", "wgan_gp")
 
 
 def generator(objective: str, fake: tf.Tensor) -> tf.Tensor:
-    """Loss of a generator whose outputs a discriminator judged.
+    """Loss of a generator, from the logits of a discriminator.
 
     Args:
         objective: "lsgan" (Mao et al. 2017), "bce" (Goodfellow et al. 2014, the
@@ -51,7 +51,7 @@ def discriminator(objective: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor
 
 
 def gradient_penalty(
-    judge: Callable[[tf.Tensor], tf.Tensor],
+    critic: Callable[[tf.Tensor], tf.Tensor],
     real: tf.Tensor,
     fake: tf.Tensor,
     share: tf.Tensor,
@@ -59,7 +59,7 @@ def gradient_penalty(
     """Mean squared distance from 1 of the gradient's norm (Gulrajani et al., eq. 3).
 
     Args:
-        judge: The discriminator, from examples to logits.
+        critic: The discriminator, from examples to logits.
         real: Real examples `[batch, ...]`, float32.
         fake: Generated examples of the same shape.
         share: How far each point lies from real to fake, in [0, 1], `[batch]`.
@@ -71,7 +71,7 @@ def gradient_penalty(
     between = real + share * (fake - real)
     with tf.GradientTape() as tape:
         tape.watch(between)
-        logits = tf.cast(judge(between), tf.float32)
+        logits = tf.cast(critic(between), tf.float32)
     gradient = tape.gradient(logits, between)
     axes = list(range(1, real.shape.rank))
     norm = tf.sqrt(tf.reduce_sum(tf.square(gradient), axes) + 1e-12)

@@ -1,4 +1,4 @@
-"""The game between an encoder and a classifier of the domains of its codes."""
+"""Domain confusion: losses of a domain classifier and of the encoder against it."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""InfoNCE: telling what comes next from other moments of the same recording."""
+"""InfoNCE (contrastive predictive coding), with negatives of the same clip."""
 
 from collections.abc import Sequence
 

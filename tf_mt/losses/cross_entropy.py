@@ -1,4 +1,4 @@
-"""How well the codes of samples are predicted."""
+"""Cross-entropy of predicted sample codes."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Distances between a spectrogram and what it should have been."""
+"""Reconstruction losses of spectrograms."""
 
 import tensorflow as tf
 

@@ -12,8 +12,12 @@ from tf_mt.training import run
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
 TINY = models.preset("vae_gan", "tiny")
-WAYS = pytest.mark.parametrize("mix", latent_space.WAYS.values(), ids=latent_space.WAYS)
-SHARES = (0.0, 0.2, 0.5, 0.9, 1.0)
+INTERPOLATIONS = pytest.mark.parametrize(
+    "interpolation",
+    latent_space.INTERPOLATIONS.values(),
+    ids=latent_space.INTERPOLATIONS,
+)
+WEIGHTS = (0.0, 0.2, 0.5, 0.9, 1.0)
 
 
 def codes(seed=0, shape=(3, 8, 4)):
@@ -37,26 +41,29 @@ def clip(pitch_hz, samples=9000):
     return (0.4 * np.sin(2 * np.pi * pitch_hz * time)).astype(np.float32)
 
 
-@WAYS
-def test_ways_end_where_they_should(mix):
+@INTERPOLATIONS
+def test_interpolation_ends_where_it_should(interpolation):
     start, end = codes()
-    np.testing.assert_array_equal(mix(start, end, 0.0), start)
-    np.testing.assert_array_equal(mix(start, end, 1.0), end)
+    np.testing.assert_array_equal(interpolation(start, end, 0.0), start)
+    np.testing.assert_array_equal(interpolation(start, end, 1.0), end)
 
 
-@WAYS
-@pytest.mark.parametrize("share", SHARES)
-def test_the_way_back_is_the_same(mix, share):
+@INTERPOLATIONS
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_interpolation_is_symmetric(interpolation, weight):
     start, end = codes()
-    there, back = mix(start, end, share), mix(end, start, 1.0 - share)
+    there, back = (
+        interpolation(start, end, weight),
+        interpolation(end, start, 1.0 - weight),
+    )
     np.testing.assert_allclose(there, back, atol=1e-6)
     assert there.dtype == np.float32
 
 
-@WAYS
-def test_from_a_code_to_itself_nothing_changes(mix):
+@INTERPOLATIONS
+def test_from_a_code_to_itself_nothing_changes(interpolation):
     start, _ = codes()
-    np.testing.assert_allclose(mix(start, start, 0.3), start, rtol=1e-6)
+    np.testing.assert_allclose(interpolation(start, start, 0.3), start, rtol=1e-6)
 
 
 def test_linear_is_the_weighted_mean():
@@ -67,10 +74,10 @@ def test_linear_is_the_weighted_mean():
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 4), (2, 8, 5, 4)])
-@pytest.mark.parametrize("share", SHARES)
-def test_spherical_keeps_the_norm_of_each_window(shape, share):
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_spherical_keeps_the_norm_of_each_window(shape, weight):
     start, end = (7.0 * of_unit_norm(code) for code in codes(shape=shape))
-    between = latent_space.spherical(start, end, share)
+    between = latent_space.spherical(start, end, weight)
     norms = np.linalg.norm(between.reshape(shape[0], -1), axis=1)
     np.testing.assert_allclose(norms, 7.0, rtol=1e-5)
 
@@ -141,17 +148,17 @@ def test_points_are_seeded_and_as_long_as_asked_for(rank):
     assert (one["000"] != other["000"]).any()
 
 
-@WAYS
+@INTERPOLATIONS
 @pytest.mark.parametrize("generators", ["per_domain", "shared"])
-def test_both_ends_are_translations(mix, generators):
+def test_both_ends_are_translations(interpolation, generators):
     model = made(generators=generators)
     clips = clip(300.0), clip(500.0, samples=9500)
-    sounds = latent_space.way(model, mix, clips, (2, 0), 3)
+    sounds = latent_space.interpolate(model, interpolation, clips, (2, 0), 3)
     assert list(sounds) == ["0.00", "0.50", "1.00"]
     for title, audio, domain in (("0.00", clips[0], 2), ("1.00", clips[1], 0)):
         translated = model.translate(audio[np.newaxis, :9000], np.array([domain]))
-        heard = np.clip(sounds[title], -1.0, 1.0)
-        np.testing.assert_allclose(heard, translated[0], atol=1e-5)
+        decoded = np.clip(sounds[title], -1.0, 1.0)
+        np.testing.assert_allclose(decoded, translated[0], atol=1e-5)
     assert sounds["0.50"].shape == (9000,)
 
 
@@ -162,7 +169,9 @@ def test_a_blend_lies_between_its_domains():
         kernel.assign(0.0 * kernel)
         bias.assign(0.0 * bias + np.arctanh(level))
     audio = clip(300.0)
-    sounds = latent_space.way(model, latent_space.linear, (audio, audio), (0, 2), 5)
+    sounds = latent_space.interpolate(
+        model, latent_space.linear, (audio, audio), (0, 2), 5
+    )
     loudness_db = [10 * np.log10(np.mean(sound**2)) for sound in sounds.values()]
     # 1 in the log-mel is 50 dB.
     np.testing.assert_allclose(np.diff(loudness_db), 12.5, atol=0.5)
@@ -185,7 +194,9 @@ def test_loads_a_run(tmp_path):
 
 def test_other_approaches_are_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"approach": "umt"}))
-    with pytest.raises(ValueError, match="no code to explore, for its approach is umt"):
+    with pytest.raises(
+        ValueError, match="no latent space to explore: its approach is umt"
+    ):
         latent_space.load(tmp_path)
 
 

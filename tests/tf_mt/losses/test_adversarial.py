@@ -35,7 +35,7 @@ def test_each_player_gains_by_its_own_move(objective):
     assert apart < adversarial.discriminator(objective, REAL, FAKE)
 
 
-def test_gradient_penalty_of_a_linear_judge():
+def test_gradient_penalty_of_a_linear_critic():
     # The gradient of 3 * sum(x) over 4 values has norm 6 everywhere.
     real, fake = tf.zeros([2, 4]), tf.ones([2, 4])
     penalty = adversarial.gradient_penalty(
