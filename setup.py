@@ -4,6 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+TENSORFLOW = ["keras>=3.15,<3.16", "tensorflow>=2.21,<2.22"]
+LIBROSA = "librosa>=0.11,<0.12"
+CLIENT = ["grpcio>=1.71", "ml_dtypes>=0.5", "protobuf>=5.28"]
 TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
 
 setup(
@@ -16,19 +19,23 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tf_mt*", "pipelines*", "serving*"]),
     package_data={"pipelines": ["*/README.md", "*/CITATIONS.bib"]},
+    # What every command imports; nothing here may ask for TensorFlow.
     install_requires=[
         "absl-py>=2.1",
-        "keras>=3.15,<3.16",
-        "librosa>=0.11,<0.12",
         "numpy>=2.0",
         "soundfile>=0.13",
         "soxr>=0.5",
-        "tensorflow>=2.21,<2.22",
         "tqdm>=4.66",
     ],
     extras_require={
+        # The gRPC client.
+        "client": CLIENT,
+        # Translation with a bundle in the same process.
+        "bundle": TENSORFLOW,
         # Conversion of recordings and scores to datasets, and reading them.
         "data": [
+            *TENSORFLOW,
+            LIBROSA,
             "importlib_resources>=6",
             "music21>=10.5,<11",
             "pretty_midi>=0.2.11",
@@ -40,6 +47,8 @@ setup(
         "beam": ["apache-beam>=2.77", "google-crc32c>=1.5"],
         # Training with logs, and evaluation.
         "train": [
+            *TENSORFLOW,
+            LIBROSA,
             "matplotlib>=3.9",
             "mir_eval>=0.8",
             "scikit-learn>=1.5",
@@ -48,9 +57,10 @@ setup(
             "threadpoolctl>=3.5",
             TENSORFLOW_IO,
         ],
-        # The embedded server and the gRPC client.
+        # The embedded server, and export, which writes requests for warm-up.
         "serving": [
-            "grpcio>=1.71",
+            *TENSORFLOW,
+            *CLIENT,
             "grpcio-health-checking>=1.71",
             "grpcio-reflection>=1.71",
             "tensorflow-serving-api>=2.21,<2.22",
@@ -63,6 +73,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff==0.17.5",
             "scikit-image>=0.25",
+            "setuptools>=70",
         ],
     },
 )

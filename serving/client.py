@@ -5,36 +5,16 @@ the server: `info`, a signature of bundles, tells domains, rate and the window t
 """
 
 import collections
+import contextlib
 import dataclasses
-import random
-import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
 
-import grpc
 import numpy as np
 
-from serving import proto, tensors
+from serving import connection
 from tf_mt import names
 from tf_mt.audio import windows
-
-_RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0)
-_OPTIONS = (
-    # By default gRPC refuses answers above 4 MiB: 65 s of audio at 16 kHz.
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    # A lost server is looked for at the pace of the retries.
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
-_REFUSALS = (
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.UNIMPLEMENTED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +22,13 @@ class ModelInfo:
     """What a served model says of itself.
 
     Attributes:
-        domains: Names of the domains it translates to.
+        domains: Names of the domains it translates to; none if it knows no domains.
         sample_rate_hz: The rate of the audio it takes and gives.
         window_samples: Samples of the windows in which to send long audio.
         overlap_samples: Samples that neighbouring windows should share.
         parameters: How many trainable numbers it has; None where it does not tell.
+        reference_samples: The most samples of a reference that it can use; 0 if it
+            cannot transfer.
     """
 
     domains: tuple[str, ...]
@@ -54,6 +36,7 @@ class ModelInfo:
     window_samples: int
     overlap_samples: int
     parameters: int | None
+    reference_samples: int
 
 
 class Client:
@@ -81,17 +64,8 @@ class Client:
         Raises:
             ValueError: If the address has no port.
         """
-        if not server.rpartition(":")[2].isdecimal():
-            raise ValueError(f"server={server!r} must be HOST:PORT.")
-        self._server = server
         self._model = model
-        self._deadline_seconds = deadline_seconds
-        self._channel = grpc.insecure_channel(server, _OPTIONS)
-        self._predict = self._channel.unary_unary(
-            proto.PREDICT,
-            request_serializer=proto.PredictRequest.SerializeToString,
-            response_deserializer=proto.PredictResponse.FromString,
-        )
+        self._connection = connection.Connection(server, model, deadline_seconds)
 
     def __enter__(self) -> "Client":
         return self
@@ -106,17 +80,18 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection; calls under way are cancelled."""
-        self._channel.close()
+        self._connection.close()
 
     def info(self) -> ModelInfo:
         """Asks the server what the model can do."""
-        told = self._call("info", {})
+        told = self._connection.start("info", {}).result()
         return ModelInfo(
             domains=tuple(name.decode() for name in told["domains"]),
             sample_rate_hz=int(told["sample_rate"]),
             window_samples=int(told["window_samples"]),
             overlap_samples=int(told["overlap_samples"]),
             parameters=int(told["parameters"]) if "parameters" in told else None,
+            reference_samples=int(told.get("reference_samples", 0)),
         )
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
@@ -129,12 +104,8 @@ class Client:
         Returns:
             float32 `[batch, samples]`.
         """
-        inputs = {
-            "audio": np.asarray(audio, np.float32),
-            "domain": np.full(len(audio), domain.encode(), object),
-        }
         try:
-            return self._call("serving_default", inputs, ["audio"])["audio"]
+            return self._translation(audio, domain).result()["audio"]
         except ValueError:
             # Where the domain is the reason, there are better words than the graph's.
             self.check_domain(domain)
@@ -158,10 +129,69 @@ class Client:
         """
         info = self.check_domain(domain)
 
-        def translate(window: np.ndarray) -> np.ndarray:
-            return self.translate(window[np.newaxis], domain)[0]
+        def start(window: np.ndarray) -> connection.Call:
+            return self._translation(window[np.newaxis], domain)
 
-        yield from _by_windows(translate, blocks, info, in_flight)
+        yield from _by_windows(start, blocks, info, in_flight)
+
+    def timbre_of(self, reference: np.ndarray) -> np.ndarray:
+        """Computes the timbre of reference clips.
+
+        Args:
+            reference: float32 `[batch, samples]`, at the model's sample rate; only the
+                first `info().reference_samples` are used.
+
+        Returns:
+            float32 `[batch, ...]`, of a shape that the model decides.
+
+        Raises:
+            ValueError: The model cannot transfer.
+        """
+        return self._timbre_of(reference, self.check_transfer())
+
+    def transfer(self, audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Gives clips the timbre of reference clips.
+
+        Args:
+            audio: float32 `[batch, samples]`, at the model's sample rate.
+            reference: float32 `[batch, samples]`, one for each clip, of any length;
+                only the first `info().reference_samples` are used.
+
+        Returns:
+            float32 `[batch, samples]`.
+
+        Raises:
+            ValueError: The model cannot transfer.
+        """
+        timbre = self.timbre_of(reference)
+        return self._transferred(audio, timbre).result()["audio"]
+
+    def transfer_stream(
+        self, blocks: Iterable[np.ndarray], reference: np.ndarray, in_flight: int = 4
+    ) -> Iterator[np.ndarray]:
+        """Gives audio of any length the timbre of a reference, in constant memory.
+
+        The timbre is computed once, and is the same for all windows.
+
+        Args:
+            blocks: The audio in pieces: float32 `[any]`, at the model's sample rate.
+            reference: float32 `[samples]`; only the first `info().reference_samples`
+                are used.
+            in_flight: How many windows the server may have at once.
+
+        Yields:
+            float32 `[any]`; together as many samples as went in.
+
+        Raises:
+            ValueError: The model cannot transfer.
+        """
+        info = self.check_transfer()
+        timbre = self._timbre_of(reference[np.newaxis], info)
+
+        def start(window: np.ndarray) -> connection.Call:
+            return self._transferred(window[np.newaxis], timbre)
+
+        yield from _by_windows(start, blocks, info, in_flight)
 
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
         """Plays clips as well as any translation of the model can sound.
@@ -174,8 +204,7 @@ class Client:
         Returns:
             float32 `[batch, samples]`.
         """
-        inputs = {"audio": np.asarray(audio, np.float32)}
-        return self._call("resynthesis", inputs, ["audio"])["audio"]
+        return self._resynthesis(audio).result()["audio"]
 
     def resynthesise_stream(
         self, blocks: Iterable[np.ndarray], in_flight: int = 4
@@ -190,10 +219,10 @@ class Client:
             float32 `[any]`; together as many samples as went in.
         """
 
-        def resynthesise(window: np.ndarray) -> np.ndarray:
-            return self.resynthesise(window[np.newaxis])[0]
+        def start(window: np.ndarray) -> connection.Call:
+            return self._resynthesis(window[np.newaxis])
 
-        yield from _by_windows(resynthesise, blocks, self.info(), in_flight)
+        yield from _by_windows(start, blocks, self.info(), in_flight)
 
     def codes(self, audio: np.ndarray) -> np.ndarray:
         """Returns the content of each clip as one vector, summed up over time.
@@ -204,7 +233,8 @@ class Client:
         Returns:
             float32 `[batch, features]`; as many features whatever the length.
         """
-        return self._call("codes", {"audio": np.asarray(audio, np.float32)})["codes"]
+        inputs = {"audio": np.asarray(audio, np.float32)}
+        return self._connection.start("codes", inputs).result()["codes"]
 
     def check_domain(self, domain: str) -> ModelInfo:
         """Makes sure that the model knows a domain.
@@ -216,94 +246,83 @@ class Client:
             ValueError: If it does not; the message lists those it knows.
         """
         info = self.info()
+        if not info.domains:
+            raise ValueError(
+                f"domain={domain!r} is not known: model={self._model!r} knows no "
+                "domains, and transfers the timbre of a reference instead."
+            )
         if domain not in info.domains:
             raise ValueError(names.unknown("domain", domain, info.domains))
         return info
 
-    def _call(
-        self,
-        signature: str,
-        inputs: dict[str, np.ndarray],
-        output_filter: Iterable[str] = (),
-    ) -> dict[str, np.ndarray]:
-        request = proto.PredictRequest(output_filter=output_filter)
-        request.model_spec.name = self._model
-        request.model_spec.signature_name = signature
-        for alias, array in inputs.items():
-            tensors.write_content(array, request.inputs.add(key=alias).value)
-        response = self._send(request)
-        return {named.key: tensors.to_array(named.value) for named in response.outputs}
+    def check_transfer(self) -> ModelInfo:
+        """Makes sure that the model can transfer the timbre of a reference.
 
-    def _send(self, request: proto.PredictRequest) -> proto.PredictResponse:
-        """Sends a request, again where that may help, until the deadline."""
-        deadline = time.monotonic() + self._deadline_seconds
-        pauses = iter(_RETRY_SECONDS)
-        while True:
-            try:
-                return self._predict(request, timeout=deadline - time.monotonic())
-            except grpc.RpcError as error:
-                # Clients that failed together should not come back together.
-                pause = next(pauses, np.inf) * random.uniform(0.5, 1.0)
-                if not _may_pass(error) or time.monotonic() + pause > deadline:
-                    raise self._explained(error) from error
-            time.sleep(pause)
+        Returns:
+            What the model says of itself.
 
-    def _explained(self, error: grpc.RpcError) -> Exception:
-        code, details = error.code(), error.details()
-        if code is grpc.StatusCode.UNAVAILABLE:
-            return ConnectionError(
-                f"server={self._server!r} does not answer; is it running? ({details})"
+        Raises:
+            ValueError: It cannot; the message lists the domains it translates to.
+        """
+        info = self.info()
+        if not info.reference_samples:
+            raise ValueError(
+                f"model={self._model!r} cannot transfer from a reference; it "
+                f"translates to the domains {', '.join(info.domains)}."
             )
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return TimeoutError(
-                f"server={self._server!r} has not answered within "
-                f"deadline_seconds={self._deadline_seconds:g}; allow it more time."
-            )
-        if code is grpc.StatusCode.NOT_FOUND:
-            return ValueError(
-                f"model={self._model!r} is not served by {self._server}, or not yet; "
-                f"check its name and the server's log. ({details})"
-            )
-        if code is grpc.StatusCode.FAILED_PRECONDITION and "signature key" in details:
-            return ValueError(
-                f"model={self._model!r} cannot answer that; export it again with "
-                f"`python -m tf_mt.export`. ({details})"
-            )
-        if code in _REFUSALS and not _may_pass(error):
-            return ValueError(f"server={self._server!r} refuses: {details}")
-        return OSError(f"server={self._server!r} failed: {code.name}: {details}")
+        return info
 
+    def _translation(self, audio: np.ndarray, domain: str) -> connection.Call:
+        inputs = {
+            "audio": np.asarray(audio, np.float32),
+            "domain": np.full(len(audio), domain.encode(), object),
+        }
+        return self._connection.start("serving_default", inputs, ["audio"])
 
-def _may_pass(error: grpc.RpcError) -> bool:
-    """Whether the same request may succeed a little later."""
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        # gRPC's words for a message that is too large, which it will always be.
-        return "message larger than max" not in error.details()
-    return error.code() is grpc.StatusCode.UNAVAILABLE
+    def _timbre_of(self, reference: np.ndarray, info: ModelInfo) -> np.ndarray:
+        used = np.asarray(reference, np.float32)[:, : info.reference_samples]
+        call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
+        return call.result()["timbre"]
+
+    def _transferred(self, audio: np.ndarray, timbre: np.ndarray) -> connection.Call:
+        inputs = {"audio": np.asarray(audio, np.float32), "timbre": timbre}
+        return self._connection.start("transfer", inputs, ["audio"])
+
+    def _resynthesis(self, audio: np.ndarray) -> connection.Call:
+        inputs = {"audio": np.asarray(audio, np.float32)}
+        return self._connection.start("resynthesis", inputs, ["audio"])
 
 
 def _by_windows(
-    play: Callable[[np.ndarray], np.ndarray],
+    start: Callable[[np.ndarray], connection.Call],
     blocks: Iterable[np.ndarray],
     info: ModelInfo,
     in_flight: int,
 ) -> Iterator[np.ndarray]:
-    """Plays a recording in overlapping windows, and cross-fades what comes back."""
+    """Sends a recording in overlapping windows, and cross-fades what comes back."""
     cut = windows.Windows(info.window_samples, info.overlap_samples)
-    return cut.join(_map_ahead(play, cut.split(blocks), in_flight))
+    answers = _answers(start, cut.split(blocks), in_flight)
+    with contextlib.closing(answers):
+        yield from cut.join(answers)
 
 
-def _map_ahead(
-    function: Callable[[np.ndarray], np.ndarray],
-    items: Iterable[np.ndarray],
+def _answers(
+    start: Callable[[np.ndarray], connection.Call],
+    sent: Iterable[np.ndarray],
     in_flight: int,
 ) -> Iterator[np.ndarray]:
-    """Maps in order, with up to `in_flight` calls under way."""
-    with futures.ThreadPoolExecutor(in_flight) as pool:
-        pending: collections.deque[futures.Future] = collections.deque()
-        for item in items:
-            pending.append(pool.submit(function, item))
+    """The audio for each window, in order, with up to `in_flight` calls under way.
+
+    However it ends, no call is left under way.
+    """
+    pending: collections.deque[connection.Call] = collections.deque()
+    try:
+        for window in sent:
+            pending.append(start(window))
             if len(pending) == in_flight:
-                yield pending.popleft().result()
+                yield pending.popleft().result()["audio"][0]
         while pending:
-            yield pending.popleft().result()
+            yield pending.popleft().result()["audio"][0]
+    finally:
+        for call in pending:
+            call.cancel()

@@ -14,6 +14,10 @@ import numpy as np
 
 _STRING = 7
 
+# A repeated field may be shorter than the shape says, as in TensorFlow, so that a few
+# bytes stand for a tensor of any size. Nobody has to send a tensor larger than this so.
+MOST_FILLED_BYTES = 1 << 24
+
 # {DataType: (type of the tensor, field, type of the numbers in the field)}
 _NUMBERS = {
     1: (np.float32, "float_val", np.float32),
@@ -48,15 +52,49 @@ def to_array(tensor: Any) -> np.ndarray:
         The array; strings are an array of `bytes` objects.
 
     Raises:
-        ValueError: If the message does not hold a tensor of a known type.
+        ValueError: If the message does not hold a tensor of a known type, or fills up
+            more than `MOST_FILLED_BYTES`.
     """
-    shape = [dim.size for dim in tensor.tensor_shape.dim]
-    if min(shape, default=0) < 0:
-        raise ValueError(f"shape={shape} has a negative size.")
+    shape = shape_of(tensor)
     values = _strings(tensor) if tensor.dtype == _STRING else _numbers(tensor)
     if not tensor.tensor_content:
         values = _filled(values, math.prod(shape))
     return values.reshape(shape)
+
+
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """Reads the shape of a TensorProto once it is sure that an array can be had of it.
+
+    The memory this takes does not depend on the shape.
+
+    Args:
+        tensor: A TensorProto.
+
+    Raises:
+        ValueError: As for `to_array`.
+    """
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape={shape} has a negative size.")
+    count = math.prod(shape)
+    if tensor.dtype == _STRING:
+        if not tensor.tensor_content:
+            _check_filled(shape, count - len(tensor.string_val), np.dtype(object))
+        return shape
+    if tensor.dtype not in _NUMBERS:
+        raise ValueError(f"dtype={tensor.dtype} is not the number of a known type.")
+    kind, field, _ = _NUMBERS[tensor.dtype]
+    dtype = np.dtype(kind)
+    if not tensor.tensor_content:
+        # A complex number is two numbers in the field.
+        given = len(getattr(tensor, field)) // (2 if dtype.kind == "c" else 1)
+        _check_filled(shape, count - given, dtype)
+    elif len(tensor.tensor_content) != count * dtype.itemsize:
+        raise ValueError(
+            f"tensor_content has {len(tensor.tensor_content)} bytes, where a tensor of "
+            f"shape={shape} and dtype={dtype} has {count * dtype.itemsize}."
+        )
+    return shape
 
 
 def write_content(array: np.ndarray, tensor: Any) -> None:
@@ -106,9 +144,15 @@ def _write_type(array: np.ndarray, tensor: Any) -> None:
         tensor.tensor_shape.dim.add(size=size)
 
 
+def _check_filled(shape: tuple[int, ...], missing: int, dtype: np.dtype) -> None:
+    if missing > 0 and math.prod(shape) * dtype.itemsize > MOST_FILLED_BYTES:
+        raise ValueError(
+            f"shape={shape} and dtype={dtype}: {missing} values are missing, and no "
+            f"more than {MOST_FILLED_BYTES} bytes are filled up; send all values."
+        )
+
+
 def _numbers(tensor: Any) -> np.ndarray:
-    if tensor.dtype not in _NUMBERS:
-        raise ValueError(f"dtype={tensor.dtype} is not the number of a known type.")
     dtype, field, stored = _NUMBERS[tensor.dtype]
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype)

@@ -5,7 +5,7 @@ are pruned, and a deadline stops the run.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import grpc
@@ -101,23 +101,31 @@ def _feeds(
     for position, alias in enumerate(sorted(signature.inputs)):
         info = signature.inputs[alias]
         given = inputs[alias] if alias in inputs else signature.defaults[alias]
-        try:
-            array = tensors.to_array(given)
-        except ValueError as error:
-            raise status.invalid_argument(f"tensor parsing error: {alias}") from error
+        # All of this before the tensor is made: its shape may claim any size.
+        with _parsing(alias):
+            shape = tensors.shape_of(given)
         if given.dtype != info.dtype:
             raise status.invalid_argument(
                 f"Expects arg[{position}] to be {_type_name(info.dtype)} but "
                 f"{_type_name(given.dtype)} is provided"
             )
         expected = tf.TensorShape(info.tensor_shape)
-        if not expected.is_compatible_with(array.shape):
+        if not expected.is_compatible_with(shape):
             raise status.invalid_argument(
-                f'Input "{alias}" has shape {tf.TensorShape(array.shape)} where the '
+                f'Input "{alias}" has shape {tf.TensorShape(shape)} where the '
                 f"signature expects {expected}"
             )
-        feeds[info.name] = array
+        with _parsing(alias):
+            feeds[info.name] = tensors.to_array(given)
     return feeds
+
+
+@contextlib.contextmanager
+def _parsing(alias: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise status.invalid_argument(f"tensor parsing error: {alias}") from error
 
 
 def _check_names(signature: meta_graph_pb2.SignatureDef, sent: Iterable[str]) -> None:

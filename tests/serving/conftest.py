@@ -70,14 +70,24 @@ class _Arithmetic(tf.Module):
 
 
 class _Translator(tf.Module):
-    """A translator whose domains differ in loudness; the signatures of a bundle."""
+    """A translator whose domains differ in loudness; the signatures of a bundle.
 
-    def __init__(self, gains: dict[str, float], window_samples: int, overlap: int):
+    The timbre of a reference is its peak.
+    """
+
+    def __init__(
+        self,
+        gains: dict[str, float],
+        window_samples: int,
+        overlap: int,
+        reference_samples: int,
+    ):
         super().__init__()
-        self.names = tf.constant(list(gains))
-        self.gains = tf.constant(list(gains.values()))
+        self.names = tf.constant(list(gains), tf.string)
+        self.gains = tf.constant(list(gains.values()), tf.float32)
         self.window_samples = window_samples
         self.overlap_samples = overlap
+        self.reference_samples = reference_samples
 
     @tf.function(
         input_signature=[
@@ -95,15 +105,18 @@ class _Translator(tf.Module):
             gain = tf.reduce_sum(tf.where(known, self.gains, 0.0), axis=1)
         return {"audio": audio * gain[:, None], "sample_rate": tf.constant(16000)}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "reference")])
+    def timbre_of(self, reference):
+        return {"timbre": tf.reduce_max(tf.abs(reference), axis=1, keepdims=True)}
+
     @tf.function(
         input_signature=[
             tf.TensorSpec([None, None], tf.float32, "audio"),
-            tf.TensorSpec([None, None], tf.float32, "reference"),
+            tf.TensorSpec([None, 1], tf.float32, "timbre"),
         ]
     )
-    def transfer(self, audio, reference):
-        loudness = tf.reduce_max(tf.abs(reference), axis=1, keepdims=True)
-        return {"audio": audio * loudness, "sample_rate": tf.constant(16000)}
+    def transfer(self, audio, timbre):
+        return {"audio": audio * timbre, "sample_rate": tf.constant(16000)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "audio")])
     def resynthesise(self, audio):
@@ -122,6 +135,7 @@ class _Translator(tf.Module):
             "window_samples": tf.constant(self.window_samples),
             "overlap_samples": tf.constant(self.overlap_samples),
             "parameters": tf.constant(3_000_000_000, tf.int64),
+            "reference_samples": tf.constant(self.reference_samples),
         }
 
 
@@ -137,15 +151,20 @@ def _save_translator(
     gains: dict[str, float],
     window_samples: int = 4000,
     overlap_samples: int = 400,
+    reference_samples: int = 800,
 ) -> None:
-    module = _Translator(gains, window_samples, overlap_samples)
+    """Saves a translator; no gains, no domains; no reference samples, no transfer."""
+    module = _Translator(gains, window_samples, overlap_samples, reference_samples)
     signatures = {
-        "serving_default": module.translate,
-        "transfer": module.transfer,
         "resynthesis": module.resynthesise,
         "codes": module.codes,
         "info": module.info,
     }
+    if gains:
+        signatures["serving_default"] = module.translate
+    if reference_samples:
+        signatures["timbre_of"] = module.timbre_of
+        signatures["transfer"] = module.transfer
     _save(module, directory, signatures)
 
 
@@ -278,5 +297,23 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Stubs]:
     """A server of a translator, as `translator`, version 1."""
     base = tmp_path_factory.mktemp("translator")
     _save_translator(base / "1", {"cello": 2.0, "flute": 0.5})
+    with _served(Model("translator", base, poll_wait_seconds=0)) as stubs:
+        yield stubs
+
+
+@pytest.fixture(scope="module")
+def no_transfer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Stubs]:
+    """A server of a translator that knows domains only, as `translator`."""
+    base = tmp_path_factory.mktemp("no_transfer")
+    _save_translator(base / "1", {"cello": 2.0, "flute": 0.5}, reference_samples=0)
+    with _served(Model("translator", base, poll_wait_seconds=0)) as stubs:
+        yield stubs
+
+
+@pytest.fixture(scope="module")
+def no_domains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Stubs]:
+    """A server of a translator that transfers only, as `translator`."""
+    base = tmp_path_factory.mktemp("no_domains")
+    _save_translator(base / "1", {})
     with _served(Model("translator", base, poll_wait_seconds=0)) as stubs:
         yield stubs

@@ -6,10 +6,26 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import client, proto, tensors
+from serving import client, connection, proto, tensors
 from serving.server.model import Model
 
 CODES = grpc.StatusCode
+
+
+# What an older model tells of itself.
+INFO = {
+    "domains": np.array([b"any"], object),
+    "sample_rate": np.array(16000),
+    "window_samples": np.array(100),
+    "overlap_samples": np.array(10),
+}
+
+
+def response_of(outputs):
+    response = proto.PredictResponse()
+    for key, value in outputs.items():
+        tensors.write_values(value, response.outputs.add(key=key).value)
+    return response
 
 
 class Script(grpc.GenericRpcHandler):
@@ -61,7 +77,7 @@ def start():
 @pytest.fixture
 def impatient(monkeypatch):
     """Retries without pauses."""
-    monkeypatch.setattr(client, "_RETRY_SECONDS", (0.0,) * 4)
+    monkeypatch.setattr(connection, "RETRY_SECONDS", (0.0,) * 4)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +95,7 @@ def noise(*shape):
 
 def test_info(connected):
     assert connected.info() == client.ModelInfo(
-        ("cello", "flute"), 16000, 4000, 400, 3_000_000_000
+        ("cello", "flute"), 16000, 4000, 400, 3_000_000_000, 800
     )
 
 
@@ -120,6 +136,55 @@ def test_a_stream_equals_one_shot(connected, samples):
     np.testing.assert_allclose(
         streamed, connected.translate(audio[None], "cello")[0], atol=1e-6
     )
+
+
+def test_timbre_of(connected):
+    reference = noise(3, 1000)
+    timbre = connected.timbre_of(reference)
+    assert timbre.dtype == np.float32
+    peaks = np.abs(reference[:, :800]).max(axis=1, keepdims=True)
+    np.testing.assert_array_equal(timbre, peaks)
+
+
+def test_a_reference_counts_as_far_as_the_model_uses_it(connected):
+    reference = noise(2, 1000)
+    longer = np.concatenate([reference[:, :800], 9 * reference], axis=1)
+    np.testing.assert_array_equal(
+        connected.timbre_of(longer), connected.timbre_of(reference[:, :800])
+    )
+
+
+def test_transfer(connected):
+    audio, reference = noise(3, 1000), 0.5 * noise(3, 700)
+    transferred = connected.transfer(audio, reference)
+    assert transferred.dtype == np.float32
+    peaks = np.abs(reference).max(axis=1, keepdims=True)
+    np.testing.assert_array_equal(transferred, audio * peaks)
+
+
+@pytest.mark.parametrize("samples", [1, 4000, 100_001])
+def test_a_transferred_stream_equals_one_shot(connected, samples):
+    audio, reference = noise(samples), 0.5 * noise(2000)
+    blocks = np.array_split(audio, [samples // 7, samples // 2])
+    streamed = np.concatenate(list(connected.transfer_stream(blocks, reference)))
+    assert streamed.shape == audio.shape
+    whole = connected.transfer(audio[None], reference[None])[0]
+    np.testing.assert_allclose(streamed, whole, atol=1e-6)
+
+
+def test_a_stream_asks_for_the_timbre_once(translator, monkeypatch):
+    sent = []
+    start = connection.Connection.start
+
+    def spy(self, signature, *arguments):
+        sent.append(signature)
+        return start(self, signature, *arguments)
+
+    monkeypatch.setattr(connection.Connection, "start", spy)
+    with client.Client(translator.address, "translator") as connected:
+        stream = connected.transfer_stream([noise(20_000)], noise(100))
+        assert sum(map(len, stream)) == 20_000
+    assert sent == ["info", "timbre_of", *["transfer"] * 6]
 
 
 @pytest.mark.parametrize("samples", [1, 4000, 100_001])
@@ -185,12 +250,88 @@ class Concurrent(Script):
 def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
     script = Concurrent()
     connected = start(script)
-    info = client.ModelInfo(("any",), 16000, 100, 10, None)
+    info = client.ModelInfo(("any",), 16000, 100, 10, None, 0)
     monkeypatch.setattr(connected, "info", lambda: info)
     audio = noise(5000)
     stream = connected.translate_stream([audio], "any", in_flight=3)
     np.testing.assert_allclose(np.concatenate(list(stream)), audio, atol=1e-6)
     assert 2 <= script.most <= 3
+
+
+# What is cancelled
+
+
+class Stuck(Script):
+    """Answers `info`, and the windows beyond the first so many never."""
+
+    def __init__(self, answered=0):
+        super().__init__()
+        self.answered = answered
+        self.lock = threading.Lock()
+        self.waiting = threading.Semaphore(0)
+        self.cancelled = threading.Semaphore(0)
+
+    def answer(self, request, context):
+        if request.model_spec.signature_name == "info":
+            return response_of(INFO)
+        with self.lock:
+            self.calls += 1
+            if self.calls <= self.answered:
+                return proto.PredictResponse(outputs=request.inputs)
+        left = threading.Event()
+        assert context.add_callback(left.set)
+        self.waiting.release()
+        assert left.wait(60)
+        self.cancelled.release()
+
+
+def arrives(semaphore, times):
+    return all(semaphore.acquire(timeout=30) for _ in range(times))
+
+
+def test_a_stream_that_is_closed_cancels_what_is_in_flight(start):
+    script = Stuck(answered=2)
+    stream = start(script).translate_stream([noise(5000)], "any", in_flight=3)
+    next(stream)
+    assert arrives(script.waiting, 2)
+    stream.close()
+    assert arrives(script.cancelled, 2)
+
+
+def test_a_stream_that_fails_cancels_what_is_in_flight(start):
+    class Failing(Stuck):
+        def answer(self, request, context):
+            if any(self.waiting_for_failure(request)):
+                assert arrives(self.waiting, 2)
+                context.abort(CODES.INTERNAL, "broken")
+            return super().answer(request, context)
+
+        def waiting_for_failure(self, request):
+            for named in request.inputs:
+                if named.key == "audio":
+                    yield tensors.to_array(named.value)[0, 50] == 7.0
+
+    audio = noise(5000)
+    # The first window begins with half an overlap of zeros.
+    audio[45] = 7.0
+    script = Failing()
+    with pytest.raises(OSError, match="broken"):
+        next(start(script).translate_stream([audio], "any", in_flight=3))
+    assert arrives(script.cancelled, 2)
+
+
+def test_an_interrupt_cancels_the_request(start, monkeypatch):
+    script = Stuck()
+    asked = start(script)
+
+    def interrupted(self, timeout=None):
+        assert arrives(script.waiting, 1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grpc._channel._MultiThreadedRendezvous, "result", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        asked.translate(noise(1, 10), "any")
+    assert arrives(script.cancelled, 1)
 
 
 # What is tried again
@@ -263,7 +404,7 @@ def test_what_will_not_pass_is_not_tried_again(start, code, details, kind, words
 def test_a_message_too_large_for_the_server_is_not_tried_again(start):
     script = Script()
     with pytest.raises(ValueError, match="larger than max"):
-        start(script)._call("any", {"audio": noise(2_000_000)})
+        start(script).resynthesise(noise(2_000_000))
     assert script.calls == 0
 
 
@@ -308,22 +449,12 @@ def test_words_for_what_a_model_cannot_answer(toys):
                 ask(noise(1, 9))
 
 
-def test_a_model_need_not_tell_its_parameters(start):
-    told = {
-        "domains": np.array([b"any"], object),
-        "sample_rate": np.array(16000),
-        "window_samples": np.array(100),
-        "overlap_samples": np.array(10),
-    }
-
+def test_an_older_model_tells_neither_parameters_nor_a_reference(start):
     class Older(Script):
         def answer(self, request, context):
-            response = proto.PredictResponse()
-            for key, value in told.items():
-                tensors.write_values(value, response.outputs.add(key=key).value)
-            return response
+            return response_of(INFO)
 
-    assert start(Older()).info() == client.ModelInfo(("any",), 16000, 100, 10, None)
+    assert start(Older()).info() == client.ModelInfo(("any",), 16000, 100, 10, None, 0)
 
 
 def test_words_for_an_unknown_domain(connected):
@@ -336,6 +467,32 @@ def test_words_for_an_unknown_domain(connected):
         next(connected.translate_stream([noise(10)], "celo"))
 
 
+def test_words_for_a_model_that_cannot_transfer(no_transfer):
+    words = r"model='translator' cannot transfer.*translates to.*cello, flute\."
+    audio = noise(1, 10)
+    with client.Client(no_transfer.address, "translator") as connected:
+        assert connected.info().reference_samples == 0
+        with pytest.raises(ValueError, match=words):
+            connected.check_transfer()
+        with pytest.raises(ValueError, match=words):
+            connected.timbre_of(audio)
+        with pytest.raises(ValueError, match=words):
+            connected.transfer(audio, audio)
+        with pytest.raises(ValueError, match=words):
+            next(connected.transfer_stream([audio[0]], audio[0]))
+
+
+def test_words_for_a_model_without_domains(no_domains):
+    words = "domain='cello' is not known: model='translator' knows no domains.*referen"
+    audio = noise(1, 10)
+    with client.Client(no_domains.address, "translator") as connected:
+        assert connected.info().domains == ()
+        assert connected.check_transfer() == connected.info()
+        assert connected.transfer(audio, audio).shape == audio.shape
+        with pytest.raises(ValueError, match=words):
+            connected.translate(audio, "cello")
+
+
 def test_words_for_a_wrong_shape(connected):
     with pytest.raises(ValueError, match="has shape"):
         connected.translate(noise(10), "cello")
@@ -346,7 +503,7 @@ def test_words_for_a_deadline(tmp_path, save_arithmetic, served):
     model = Model("toys", tmp_path, poll_wait_seconds=0)
     with (
         served(model) as stubs,
-        client.Client(stubs.address, "toys", deadline_seconds=0.2) as connected,
         pytest.raises(TimeoutError, match=r"not answered within deadline_seconds=0\.2"),
     ):
-        connected._call("wait", {"seconds": np.float32(600.0)})
+        asked = connection.Connection(stubs.address, "toys", deadline_seconds=0.2)
+        asked.start("wait", {"seconds": np.float32(600.0)}).result()

@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent import futures
 
 import grpc
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from serving import client
+from serving import client, connection, proto, tensors
 from serving.server.model import Model
 from tf_mt.audio import files
 
@@ -86,8 +87,10 @@ def test_mistakes_are_one_line(tmp_path, launch):
 
 
 def test_new_versions_under_load_fail_no_request(
-    tmp_path, save_translator, served, write_warmup
+    tmp_path, save_translator, served, monkeypatch
 ):
+    # Retries would hide what is looked for.
+    monkeypatch.setattr(connection, "RETRY_SECONDS", ())
     base = tmp_path / "base"
     base.mkdir()
     save_translator(base / "1", {"any": 1.0})
@@ -99,8 +102,6 @@ def test_new_versions_under_load_fail_no_request(
     def ask(seen, address):
         audio = np.ones([1, 8], np.float32)
         with client.Client(address, "toys") as connected:
-            # Retries would hide what is looked for.
-            connected._send = lambda request: connected._predict(request, timeout=60)
             while not finished.is_set():
                 try:
                     seen.append(connected.translate(audio, "any")[0, 0])
@@ -130,15 +131,18 @@ def test_new_versions_under_load_fail_no_request(
 # serving.translate
 
 
-def run_translate(stubs, *arguments, model="translator", domain="cello"):
+def translate_command(address, *arguments, model="translator"):
+    return [
+        *(sys.executable, "-m", "serving.translate"),
+        f"--server={address}",
+        f"--model={model}",
+        *arguments,
+    ]
+
+
+def run_translate(stubs, *arguments, model="translator"):
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "serving.translate"),
-            f"--server={stubs.address}",
-            f"--model={model}",
-            f"--domain={domain}",
-            *arguments,
-        ],
+        translate_command(stubs.address, *arguments, model=model),
         capture_output=True,
         text=True,
         timeout=120,
@@ -149,10 +153,28 @@ def test_translate_a_file(tmp_path, translator):
     audio = 0.4 * np.sin(np.arange(50_000, dtype=np.float32))
     files.write(tmp_path / "in.wav", audio, 16000)
     source, target = tmp_path / "in.wav", tmp_path / "out.wav"
-    done = run_translate(translator, f"--input={source}", f"--output={target}")
+    paths = f"--input={source}", f"--output={target}"
+    done = run_translate(translator, "--domain=cello", *paths)
     assert done.returncode == 0, done.stderr
     assert "100%" in done.stderr
     np.testing.assert_allclose(files.read(target, 16000), 2 * audio, atol=1e-4)
+
+
+def test_transfer_from_a_reference(tmp_path, translator):
+    audio = 0.4 * np.sin(np.arange(50_000, dtype=np.float32))
+    files.write(tmp_path / "in.wav", audio, 16000)
+    # The model uses 800 samples; what comes after them is louder.
+    reference = np.repeat(np.float32([0.5, 0.9]), [800, 16000])
+    files.write(tmp_path / "reference.wav", reference, 16000)
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    done = run_translate(
+        translator,
+        f"--reference={tmp_path / 'reference.wav'}",
+        f"--input={source}",
+        f"--output={target}",
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(files.read(target, 16000), 0.5 * audio, atol=1e-4)
 
 
 def test_translate_a_folder_with_a_file_that_is_no_audio(tmp_path, translator):
@@ -161,7 +183,8 @@ def test_translate_a_folder_with_a_file_that_is_no_audio(tmp_path, translator):
     audio = 0.4 * np.sin(np.arange(10_000, dtype=np.float32))
     files.write(source / "suite" / "b.wav", audio, 16000)
     (source / "a.wav").write_text("no audio")
-    done = run_translate(translator, f"--input={source}", f"--output={target}")
+    paths = f"--input={source}", f"--output={target}"
+    done = run_translate(translator, "--domain=cello", *paths)
     assert done.returncode == 1
     assert f"error: path='{source}/a.wav': cannot be read as audio" in done.stderr
     assert "Traceback" not in done.stderr
@@ -171,15 +194,100 @@ def test_translate_a_folder_with_a_file_that_is_no_audio(tmp_path, translator):
 
 
 @pytest.mark.parametrize(
-    "options, words",
+    "options, model, words",
     [
-        ({"domain": "celo"}, "domain='celo' is not known; did you mean 'cello'?"),
-        ({"model": "other"}, "model='other' is not served by"),
+        (
+            ["--domain=celo"],
+            "translator",
+            "domain='celo' is not known; did you mean 'cello'?",
+        ),
+        (["--domain=cello"], "other", "model='other' is not served by"),
+        (["--reference=/no/clip.wav"], "translator", "path='/no/clip.wav': no such"),
+        (
+            [],
+            "translator",
+            "domain=None and reference=None: give exactly one of --domain and",
+        ),
+        (
+            ["--domain=cello", "--reference=a.wav"],
+            "translator",
+            "domain='cello' and reference='a.wav': give exactly one of --domain and",
+        ),
     ],
 )
-def test_translate_mistakes_are_one_line(tmp_path, translator, options, words):
-    arguments = f"--input={tmp_path}", f"--output={tmp_path}/out"
-    done = run_translate(translator, *arguments, **options)
+def test_translate_mistakes_are_one_line(tmp_path, translator, options, model, words):
+    paths = f"--input={tmp_path}", f"--output={tmp_path}/out"
+    done = run_translate(translator, *options, *paths, model=model)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {words}")
+
+
+def test_a_model_that_cannot_transfer_is_told_in_one_line(tmp_path, no_transfer):
+    paths = f"--input={tmp_path}", f"--output={tmp_path}/out"
+    done = run_translate(no_transfer, "--reference=any.wav", *paths)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: model='translator' cannot transfer from a reference")
+
+
+class Stuck(grpc.GenericRpcHandler):
+    """Tells what the model is, and then never answers."""
+
+    def __init__(self):
+        self.waiting = threading.Semaphore(0)
+        self.cancelled = threading.Semaphore(0)
+
+    def service(self, handler_call_details):
+        return grpc.unary_unary_rpc_method_handler(
+            self.answer,
+            request_deserializer=proto.PredictRequest.FromString,
+            response_serializer=proto.PredictResponse.SerializeToString,
+        )
+
+    def answer(self, request, context):
+        if request.model_spec.signature_name == "info":
+            told = {
+                "domains": np.array([b"cello"], object),
+                "sample_rate": np.array(16000),
+                "window_samples": np.array(4000),
+                "overlap_samples": np.array(400),
+            }
+            response = proto.PredictResponse()
+            for key, value in told.items():
+                tensors.write_values(value, response.outputs.add(key=key).value)
+            return response
+        left = threading.Event()
+        assert context.add_callback(left.set)
+        self.waiting.release()
+        assert left.wait(120)
+        self.cancelled.release()
+
+
+def test_an_interrupt_ends_the_translator_and_its_requests(tmp_path):
+    script = Stuck()
+    server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[script])
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    files.write(tmp_path / "in.wav", np.full(50_000, 0.1, np.float32), 16000)
+    paths = f"--input={tmp_path}/in.wav", f"--output={tmp_path}/out.wav"
+    process = subprocess.Popen(
+        translate_command(f"localhost:{port}", "--domain=cello", *paths),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for _ in range(4):
+            assert script.waiting.acquire(timeout=60)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=10)
+        for _ in range(4):
+            assert script.cancelled.acquire(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+        server.stop(None)
+    assert process.returncode == 130
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]

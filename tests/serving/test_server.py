@@ -3,6 +3,10 @@
 The requests go over the wire; point `toys` at a stock server to compare.
 """
 
+import threading
+import time
+import tracemalloc
+
 import grpc
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from serving.server import servable
 from serving.server.model import Model
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -164,6 +169,69 @@ def test_predict_with_what_is_no_tensor(toys, make_request):
     request = make_request("toys", x=[1.0, 2.0])
     request.inputs["x"].tensor_content = b"123"
     assert refusal(toys.predict, request) == (INVALID, "tensor parsing error: x")
+
+
+@pytest.mark.parametrize(
+    "dtype, shape, words",
+    [
+        # As large as it may be, but of the wrong rank or type.
+        (tf.float32, [1, 4_000_000], 'Input "x" has shape (1, 4000000)'),
+        (tf.int32, [4_000_000], "Expects arg[0] to be float but int32"),
+        (tf.float32, [20_000_000], "tensor parsing error: x"),
+        (tf.float32, [2**62], "tensor parsing error: x"),
+    ],
+)
+def test_a_shape_alone_takes_no_memory(toys, dtype, shape, words):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "toys"
+    header = request.inputs["x"]
+    header.dtype = dtype.as_datatype_enum
+    for size in shape:
+        header.tensor_shape.dim.add(size=size)
+    tracemalloc.start()
+    try:
+        code, message = refusal(toys.predict, request)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert code == INVALID
+    assert message.startswith(words)
+    assert peak < 1_000_000
+
+
+def test_predict_with_a_type_that_does_not_exist(toys, make_request):
+    request = make_request("toys", x=[1.0, 2.0])
+    request.inputs["x"].dtype = 999
+    assert refusal(toys.predict, request) == (INVALID, "tensor parsing error: x")
+
+
+def test_a_request_whose_client_has_left_is_not_run(
+    tmp_path, save_arithmetic, served, make_request, monkeypatch
+):
+    save_arithmetic(tmp_path / "1")
+    ran, at_it = [], threading.Event()
+    predict = servable.Servable.predict
+
+    def spy(self, request, *arguments):
+        ran.append(request.model_spec.signature_name)
+        at_it.set()
+        return predict(self, request, *arguments)
+
+    monkeypatch.setattr(servable.Servable, "predict", spy)
+    model = Model("toys", tmp_path, poll_wait_seconds=0)
+    with served(model, max_threads=1) as stubs:
+        at_work = stubs.predict.future(make_request("toys", "wait", seconds=2.0))
+        assert at_it.wait(30)
+        waiting = [
+            stubs.predict.future(make_request("toys", "shout", text=b"a"))
+            for _ in range(3)
+        ]
+        time.sleep(0.5)
+        for call in waiting:
+            call.cancel()
+        assert at_work.result(timeout=60)
+        assert stubs.predict(make_request("toys", "both", left=[1, 2], right=[1, 2]))
+    assert ran == ["wait", "both"]
 
 
 def test_errors_of_the_run_are_told_in_the_words_of_the_runtime(toys, make_request):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -78,6 +80,38 @@ def test_one_value_stands_for_a_whole_tensor():
     message.tensor_shape.dim.add(size=2)
     message.tensor_shape.dim.add(size=2)
     np.testing.assert_array_equal(tensors.to_array(message), [[1, 2], [2, 2]])
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0]])
+def test_a_few_values_do_not_stand_for_more_than_a_bound(values):
+    most = tensors.MOST_FILLED_BYTES // 4
+    message = tensor_pb2.TensorProto(dtype=1, float_val=values)
+    size = message.tensor_shape.dim.add(size=most)
+    assert tensors.to_array(message).shape == (most,)
+    for size.size in (most + 1, 2**62):
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match="values are missing"):
+                tensors.to_array(message)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 100_000
+
+
+def test_all_values_of_a_large_tensor_are_read():
+    array = np.zeros(tensors.MOST_FILLED_BYTES // 4 + 1, np.float32)
+    for write in (tensors.write_content, tensors.write_values):
+        message = tensor_pb2.TensorProto()
+        write(array, message)
+        assert tensors.to_array(message).shape == array.shape
+
+
+def test_a_few_strings_do_not_stand_for_more_than_a_bound():
+    message = tensor_pb2.TensorProto(dtype=7, string_val=[b"cello"])
+    message.tensor_shape.dim.add(size=tensors.MOST_FILLED_BYTES)
+    with pytest.raises(ValueError, match="values are missing"):
+        tensors.to_array(message)
 
 
 def test_no_value_stands_for_zeros():
