@@ -9,6 +9,7 @@ import tensorflow as tf
 from tests.tf_mt import published_networks, torch_writer
 from tf_mt.audio import mu_law
 from tf_mt.importers import umt, umt_layers
+from tf_mt.models import umt as umt_model
 from tf_mt.training import run
 
 SMALL, DEEP = published_networks.SMALL, published_networks.DEEP

@@ -10,12 +10,12 @@ class Approach(NamedTuple):
     """A family of models.
 
     Attributes:
-        hparams: Class of its configuration.
+        config_class: Class of its configuration.
         model: Its `Translator`.
         presets: Its named configurations.
     """
 
-    hparams: type[config.Config]
+    config_class: type[config.Config]
     model: type[translator.Translator]
     presets: dict[str, config.Preset]
 

@@ -133,7 +133,7 @@ def build(settings: Mapping[str, Any]) -> translator.Translator:
         settings: As `settings_of` gives them.
     """
     approach = models.approach(settings["approach"])
-    hparams = approach.hparams.from_json(settings["model"])
+    hparams = approach.config_class.from_json(settings["model"])
     return approach.model(hparams, info_of(settings))
 
 
@@ -172,7 +172,9 @@ def config_of(path: Path) -> config.Config:
         FileNotFoundError: The folder holds no run.
     """
     settings = Run(path).settings()
-    return models.approach(settings["approach"]).hparams.from_json(settings["model"])
+    return models.approach(settings["approach"]).config_class.from_json(
+        settings["model"]
+    )
 
 
 def load_model(
