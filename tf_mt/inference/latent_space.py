@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
-from tf_mt import names
+from tf_mt import names, progress
 from tf_mt.audio import files
 from tf_mt.models import vae_gan
 from tf_mt.training import run
@@ -145,7 +144,7 @@ def points(
     shape = _encode(model, silence).code.shape[1:]
     timbre = model.timbre(tf.constant([domain]))
     sounds = {}
-    for point in tqdm.trange(count, desc="points", unit="sound"):
+    for point in progress.bar(range(count), desc="points", unit="sound"):
         code = random_code(shape, [seed, point])
         played = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
         sounds[f"{point:03d}"] = played[0, : len(silence)].numpy()
@@ -182,7 +181,7 @@ def way(
     codes = [_encode(model, clip).code[0].numpy() for clip in clips]
     sounds = {}
     shares = np.linspace(0.0, 1.0, steps).tolist()
-    for share in tqdm.tqdm(shares, mix.__name__, unit="sound"):
+    for share in progress.bar(shares, desc=mix.__name__, unit="sound"):
         code = tf.constant(mix(*codes, share)[np.newaxis], tf.float32)
         phase = _encode(model, linear(*clips, share)).phase
         log_mels = [
