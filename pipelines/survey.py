@@ -3,7 +3,7 @@
 import bisect
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,7 +173,7 @@ def _chunks(
         yield record, data[record.byte : end].view("<i2")
         read(end - done)
         done = end
-    progress.update(len(data) - done)
+    read(len(data) - done)
 
 
 def _stretch(

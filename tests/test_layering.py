@@ -111,6 +111,7 @@ MAY_IMPORT = {
 # What only some may mention: a name, and the modules that may.
 RESERVED = {
     "tensorflow_io": ("tf_mt.audio.masks",),
+    "tqdm": ("tf_mt.progress",),
     "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.training.trainer",
