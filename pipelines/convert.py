@@ -5,7 +5,7 @@ Example: python -m pipelines.convert --dataset=scores --data_dir=data
 
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, startup
 
 DATASET = flags.DEFINE_string(
     "dataset",
@@ -110,7 +110,8 @@ def main(argv: list[str]) -> None:
     """Makes the dataset that the flags describe."""
     del argv
     # Here, so that the processes this one starts need not load TensorFlow.
-    from pipelines import conversion
+    with startup.quiet():
+        from pipelines import conversion
 
     conversion.convert(
         DATASET.value,

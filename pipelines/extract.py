@@ -5,7 +5,7 @@ Example: python -m pipelines.extract --data=data --split=test --out=recordings
 
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, startup
 
 DATA = flags.DEFINE_string("data", None, "The folder of the dataset.", required=True)
 SPLIT = flags.DEFINE_string("split", "test", "The split to write.")
@@ -18,7 +18,8 @@ LIMIT = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     """Writes the recordings that the flags describe."""
     del argv
-    from pipelines import extraction
+    with startup.quiet():
+        from pipelines import extraction
 
     print(extraction.extract(DATA.value, SPLIT.value, OUT.value, LIMIT.value))
 

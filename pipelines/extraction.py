@@ -4,8 +4,7 @@ import collections
 import re
 from pathlib import Path
 
-import tqdm
-
+from tf_mt import progress
 from tf_mt.audio import files
 from tf_mt.data import index, recordings
 
@@ -32,7 +31,7 @@ def extract(data_dir: Path, split: str, out: Path, limit: int | None = None) -> 
     dataset = index.open_dataset(data_dir)
     rate = int(dataset.info.metadata["sample_rate_hz"])
     written = collections.defaultdict(set)
-    for recording in tqdm.tqdm(recordings.read(data_dir, split), unit="recording"):
+    for recording in progress.bar(recordings.read(data_dir, split), unit="recording"):
         domain = recording.domain or "none"
         if limit is not None and len(written[domain]) >= limit:
             continue

@@ -5,7 +5,7 @@ Example: python -m pipelines.inspect --data=data --picture=inspect.png
 
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, startup
 
 DATA = flags.DEFINE_string("data", None, "The folder of the dataset.", required=True)
 PICTURE = flags.DEFINE_string(
@@ -16,7 +16,8 @@ PICTURE = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     """Shows the dataset that the flags name."""
     del argv
-    from pipelines import inspection
+    with startup.quiet():
+        from pipelines import inspection
 
     inspection.inspect(DATA.value, PICTURE.value)
 

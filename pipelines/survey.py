@@ -3,15 +3,15 @@
 import bisect
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
-import tqdm
 
 from pipelines import pitches
+from tf_mt import progress
 from tf_mt.data import chunk, index
 
 FRAME_SECONDS = 0.032
@@ -140,9 +140,9 @@ def survey(dataset: tfds.core.DatasetBuilder) -> Survey:
         (s, path) for s in dataset.info.splits for path in index.shards(dataset, s)
     ]
     size = sum(path.stat().st_size for _, path in files)
-    with tqdm.tqdm(total=size, desc="levels", unit="B", unit_scale=True) as progress:
+    with progress.bar(total=size, desc="levels", unit="B", unit_scale=True) as bar:
         for split, path in files:
-            for record, pcm in _chunks(path, progress):
+            for record, pcm in _chunks(path, bar.update):
                 counted, sounding = measure(pcm, rate)
                 counted.recordings = int(record.offset == 0)
                 figures[split, record.domain] += counted
@@ -154,14 +154,16 @@ def survey(dataset: tfds.core.DatasetBuilder) -> Survey:
             for domain, found in pitches.labelled(path, label) if label else ():
                 figures[split, domain].pitches += found
     if label is None:
-        for key, chosen in tqdm.tqdm(stretches.items(), desc="pitches", unit="domain"):
+        for key, chosen in progress.bar(
+            stretches.items(), desc="pitches", unit="domain"
+        ):
             for stretch in chosen:
                 figures[key].pitches += pitches.estimated(stretch.audio(), rate)
     return Survey(figures, stretches, label is not None)
 
 
 def _chunks(
-    path: Path, progress: tqdm.tqdm
+    path: Path, read: Callable[[int], object]
 ) -> Iterator[tuple[index.Record, np.ndarray]]:
     """The chunks of a file with their samples, int16 `[samples]`."""
     data = np.memmap(path, np.uint8, "r")
@@ -169,9 +171,9 @@ def _chunks(
     for record in index.scan([path]):
         end = record.byte + 2 * record.samples
         yield record, data[record.byte : end].view("<i2")
-        progress.update(end - done)
+        read(end - done)
         done = end
-    progress.update(len(data) - done)
+    read(len(data) - done)
 
 
 def _stretch(

@@ -15,8 +15,10 @@ MAY_IMPORT = {
     "tf_mt.names": (),
     "tf_mt.atomic": (),
     "tf_mt.script": (),
+    "tf_mt.progress": (),
     "tf_mt.dataset": ("tf_mt.names",),
     "tf_mt.config": ("tf_mt.names",),
+    "tf_mt.startup": ("tf_mt.config",),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
@@ -28,11 +30,18 @@ MAY_IMPORT = {
         "tf_mt.losses",
         "tf_mt.layers",
     ),
-    "tf_mt.data": ("tf_mt.names", "tf_mt.atomic", "tf_mt.dataset", "tf_mt.audio"),
-    "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.audio.files"),
+    "tf_mt.data": (
+        "tf_mt.names",
+        "tf_mt.atomic",
+        "tf_mt.progress",
+        "tf_mt.dataset",
+        "tf_mt.audio",
+    ),
+    "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.progress", "tf_mt.audio.files"),
     "tf_mt.embedders": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.progress",
         "tf_mt.audio",
         "tf_mt.layers",
         "tf_mt.data",
@@ -41,6 +50,7 @@ MAY_IMPORT = {
     "tf_mt.training": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.progress",
         "tf_mt.dataset",
         "tf_mt.config",
         "tf_mt.layers",
@@ -59,6 +69,7 @@ MAY_IMPORT = {
     "tf_mt.inference": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.progress",
         "tf_mt.audio",
         "tf_mt.models",
         "tf_mt.training.run",
@@ -66,7 +77,9 @@ MAY_IMPORT = {
     "pipelines": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.progress",
         "tf_mt.script",
+        "tf_mt.startup",
         "tf_mt.audio",
         "tf_mt.data",
         "tf_mt.evaluation",
@@ -75,6 +88,7 @@ MAY_IMPORT = {
         "tf_mt.names",
         "tf_mt.atomic",
         "tf_mt.script",
+        "tf_mt.startup",
         "tf_mt.audio.files",
         "tf_mt.audio.windows",
         "tf_mt.inference.stream",
@@ -99,6 +113,7 @@ MAY_IMPORT = {
 # What only some may mention: a name, and the modules that may.
 RESERVED = {
     "tensorflow_io": ("tf_mt.audio.masks",),
+    "tqdm": ("tf_mt.progress",),
     "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.training.trainer",
@@ -112,6 +127,7 @@ WITHOUT_TENSORFLOW = (
     "tf_mt.names",
     "tf_mt.atomic",
     "tf_mt.script",
+    "tf_mt.progress",
     "tf_mt.dataset",
     "tf_mt.config",
     "tf_mt.importers.torch_file",

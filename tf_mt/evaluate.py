@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, startup
 from tf_mt.inference import threads
 
 RUNS = flags.DEFINE_multi_string(
@@ -46,8 +46,9 @@ def main(argv: list[str]) -> None:
     """Scores as the flags say."""
     del argv
     # Here, so that a mistake in the flags is told before TensorFlow is loaded.
-    from tf_mt.evaluation.protocol import setup
-    from tf_mt.evaluation.report import markdown
+    with startup.quiet():
+        from tf_mt.evaluation.protocol import setup
+        from tf_mt.evaluation.report import markdown
 
     threads.limit()
     out = Path(OUT.value)

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from tf_mt import script
+from tf_mt import script, startup
 from tf_mt.audio import files
 from tf_mt.evaluation.report import contact_sheet
-from tf_mt.inference import latent_space
-from tf_mt.models import vae_gan
+
+with startup.quiet():
+    from tf_mt.inference import latent_space
+    from tf_mt.models import vae_gan
 
 FLAGS = flags.FLAGS
 

@@ -4,12 +4,15 @@ import re
 import sys
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags, logging
 
-from tf_mt import config, script
-from tf_mt.inference import bundle
-from tf_mt.training import run
+from tf_mt import config, script, startup
+
+with startup.quiet():
+    import tensorflow as tf
+
+    from tf_mt.inference import bundle
+    from tf_mt.training import run
 
 FLAGS = flags.FLAGS
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script
-from tf_mt.importers import umt
+from tf_mt import script, startup
+
+with startup.quiet():
+    from tf_mt.importers import umt
 
 FLAGS = flags.FLAGS
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import config, dataset, models, script
-from tf_mt.models import translator
-from tf_mt.training import precision, run, trainer, warm_start
+from tf_mt import config, dataset, script, startup
+
+with startup.quiet():
+    from tf_mt import models
+    from tf_mt.models import translator
+    from tf_mt.training import precision, run, trainer, warm_start
 
 FLAGS = flags.FLAGS
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from absl import flags
 
-from tf_mt import script
-from tf_mt.inference import bundle, stream, target, threads
+from tf_mt import script, startup
+from tf_mt.inference import stream, target, threads
+
+with startup.quiet():
+    from tf_mt.inference import bundle
 
 FLAGS = flags.FLAGS
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
-from tf_mt import atomic, names
+from tf_mt import atomic, names, progress
 from tf_mt.data import chunk
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -176,12 +175,11 @@ def _parse_all(composer: str, limit: int) -> dict[str, list[np.ndarray]]:
     # Spawned, not forked: TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(mp_context=context) as executor:
-        parsed = tqdm.tqdm(
+        parsed = progress.bar(
             executor.map(_parse, [paths[score] for score in scores], chunksize=4),
             total=len(scores),
             desc=f"reading {composer}",
             unit="score",
-            mininterval=0.5,
         )
         return dict(zip(scores, parsed, strict=True))
 

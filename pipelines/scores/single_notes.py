@@ -21,10 +21,10 @@ from pathlib import Path
 import librosa
 import numpy as np
 import soxr
-import tqdm
 
 from pipelines.scores import instruments
 from pipelines.scores.tones import HELD_SECONDS, Tone
+from tf_mt import progress
 from tf_mt.audio import files
 
 # A recording is played at most so far from its own pitch.
@@ -166,7 +166,7 @@ def _listened(
     found = []
     with concurrent.futures.ThreadPoolExecutor() as executor:
         listening = [executor.submit(_listen, note) for note in named]
-        for heard in tqdm.tqdm(listening, desc="listening", unit="note"):
+        for heard in progress.bar(listening, desc="listening", unit="note"):
             try:
                 found.append(heard.result())
             except ValueError as error:

@@ -6,19 +6,19 @@ The flags are named as those of tensorflow_model_server, which takes its place i
 production. SIGTERM and SIGINT end the server once it has answered what it was asked.
 """
 
-import os
 import signal
 import threading
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import tensorflow as tf
 from absl import flags, logging
 
-from serving.server.model import Model
-from serving.server.server import Server
-from tf_mt import script
+from tf_mt import script, startup
+
+with startup.quiet():
+    import tensorflow as tf
+
+    from serving.server.model import Model
+    from serving.server.server import Server
 
 _PORT = flags.DEFINE_integer("port", 8500, "Port to listen on; 0 for any free one.")
 _NAME = flags.DEFINE_string("model_name", "default", "What clients call the model.")

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-import tqdm
 from tensorflow_datasets.core import shuffle
 
+from tf_mt import progress
 from tf_mt.data import chunk, index, storing
 
 Plan = storing.Plan
@@ -198,9 +198,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
                 for split in self._splits
             }
         self._progress = self._resources.enter_context(
-            tqdm.tqdm(
-                total=self._total, desc=self.name, unit="recording", mininterval=0.5
-            )
+            progress.bar(total=self._total, desc=self.name, unit="recording")
         )
         return {split: self._generate_examples(plan, split) for split in self._splits}
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
+from tf_mt import progress
 from tf_mt.audio import mel
 from tf_mt.data import augmentation, clips
 from tf_mt.embedders import cnn
@@ -188,7 +188,7 @@ class _Progress(keras.callbacks.Callback):
     ):
         super().__init__()
         self.accuracy = 0.0
-        self._bar = tqdm.tqdm(total=steps, desc="embedder", unit="step")
+        self._bar = progress.bar(total=steps, desc="embedder", unit="step")
         self._front_end = front_end
         self._validation = validation
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
-from tf_mt import names
+from tf_mt import names, progress
 from tf_mt.audio import files
 from tf_mt.models import vae_gan
 from tf_mt.training import run
@@ -154,7 +153,7 @@ def points(
     shape = _encode(model, silence).code.shape[1:]
     timbre = model.timbre(tf.constant([domain]))
     sounds = {}
-    for point in tqdm.trange(count, desc="points", unit="sound"):
+    for point in progress.bar(range(count), desc="points", unit="sound"):
         code = random_code(shape, [seed, point])
         decoded = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
         sounds[f"{point:03d}"] = decoded[0, : len(silence)].numpy()
@@ -192,7 +191,7 @@ def interpolate(
     codes = [_encode(model, clip).code[0].numpy() for clip in clips]
     sounds = {}
     weights = np.linspace(0.0, 1.0, steps).tolist()
-    for weight in tqdm.tqdm(weights, interpolation.__name__, unit="sound"):
+    for weight in progress.bar(weights, desc=interpolation.__name__, unit="sound"):
         code = tf.constant(interpolation(*codes, weight)[np.newaxis], tf.float32)
         phase = _encode(model, linear(*clips, weight)).phase
         log_mels = [

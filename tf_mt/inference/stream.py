@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
+from tf_mt import progress
 from tf_mt.audio import files
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"
@@ -60,7 +60,7 @@ def translate_files(
     samples = sum(round(_seconds(path) * sample_rate_hz) for path in targets)
     if samples > LONG_SECONDS * sample_rate_hz:
         print(_foretold(samples, sample_rate_hz, translate), flush=True)
-    with tqdm.tqdm(
+    with progress.bar(
         total=samples, unit_scale=1 / sample_rate_hz, desc="audio", bar_format=_BAR
     ) as bar:
         for path, written in targets.items():

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-import tqdm
 
-from tf_mt import config, dataset, models
+from tf_mt import config, dataset, models, progress
 from tf_mt.data import augmentation
 from tf_mt.data import clips as stored_clips
 from tf_mt.models import translator
@@ -214,7 +213,7 @@ class _Epochs(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the log and the progress bar."""
         self.log = training_log.TrainingLog(self.run.logs) if self.writes else None
-        self.bar = tqdm.tqdm(
+        self.bar = progress.bar(
             total=self.training.steps,
             initial=len(self.history) * self.training.epoch_steps,
             unit="step",

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tqdm
 
-from tf_mt import atomic
+from tf_mt import atomic, progress
 from tf_mt.evaluation.protocol import (
     audio_cache,
     baselines,
@@ -106,7 +105,7 @@ def evaluate(
     samples = round(seconds * rate)
     stage = audio_cache.Stage(out / "audio", dataset.test, dataset.train, rate, samples)
     models = [one.model for one in judged]
-    for case in tqdm.tqdm(asked, desc="translations", unit="clip"):
+    for case in progress.bar(asked, desc="translations", unit="clip"):
         stage.set(case)
         for model in models:
             stage.play(model, case)

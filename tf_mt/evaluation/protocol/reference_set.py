@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tqdm
 
+from tf_mt import progress
 from tf_mt.evaluation.protocol import cases
 
 # The most recordings of a domain that stand for it.
@@ -36,7 +36,7 @@ def embed(
         for domain in domains
     }
     found: dict[str, list] = {domain: [] for domain in domains}
-    with tqdm.tqdm(
+    with progress.bar(
         total=sum(map(len, chosen.values())), desc="reference", unit="clip"
     ) as bar:
         for domain, entries in chosen.items():

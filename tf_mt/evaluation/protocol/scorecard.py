@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import threadpoolctl
-import tqdm
 
-from tf_mt import atomic
+from tf_mt import atomic, progress
 from tf_mt.evaluation.metrics import frechet
 from tf_mt.evaluation.protocol import (
     analysis,
@@ -77,7 +76,7 @@ def measure(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
         # A core for each case: several for one matrix product wait for each other.
         threadpoolctl.threadpool_limits(1),
         concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as executor,
-        tqdm.tqdm(total=clips, desc="scores", unit="clip") as bar,
+        progress.bar(total=clips, desc="scores", unit="clip") as bar,
     ):
         one = functools.partial(_measure_case, evaluation)
         for rows in executor.map(one, evaluation.asked):
