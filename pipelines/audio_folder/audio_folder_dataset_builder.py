@@ -1,17 +1,14 @@
 """The TFDS builder of `audio_folder`: the user's own recordings."""
 
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
+from pipelines import recorded
 from tf_mt.audio import files
 from tf_mt.data import builder, chunk
-
-_BLOCK_SAMPLES = 1 << 18
 
 
 class Builder(builder.RecordingsBuilder):
@@ -30,12 +27,13 @@ class Builder(builder.RecordingsBuilder):
         found = find(source)
         recordings = {split: [] for split in chunk.SPLITS}
         for domain, paths in found.items():
-            ids = {path.relative_to(source).as_posix(): path for path in paths}
-            for recording, split in chunk.split_domain(list(ids)).items():
-                recordings[split].append(
-                    chunk.Source(domain, recording, ids[recording])
-                )
-        audio = functools.partial(_audio, self.settings.sample_rate)
+            of_domain = [
+                chunk.Source(domain, path.relative_to(source).as_posix(), path)
+                for path in paths
+            ]
+            for split, recording in self.divide(domain, of_domain, recorded.seconds):
+                recordings[split].append(recording)
+        audio = functools.partial(recorded.audio, self.settings.sample_rate)
         return builder.Plan(list(found), recordings, audio)
 
 
@@ -62,7 +60,3 @@ def find(source: Path) -> dict[str, list[Path]]:
             "domain into a folder of its own, named as the domain."
         )
     return {folder.name: files.find(folder) for folder in folders}
-
-
-def _audio(sample_rate_hz: int, recording: chunk.Source) -> Iterator[np.ndarray]:
-    return files.blocks(recording.origin, sample_rate_hz, _BLOCK_SAMPLES)

@@ -3,23 +3,20 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from pipelines import layout
+from pipelines import layout, recorded
 from pipelines.irmas import excerpts, splits
-from tf_mt.audio import files
 from tf_mt.data import builder, chunk
 
 EVALUATION = "evaluation"
 PAPER_INSTRUMENTS = ("pia", "gel")
 PAPER_RATE_HZ = 25000
-
-_BLOCK_SAMPLES = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Builder(builder.RecordingsBuilder):
         recordings[EVALUATION] = [
             _recording("", excerpt) for excerpt in self._testing(source, domains)
         ]
-        audio = functools.partial(_audio, self.settings.sample_rate)
+        audio = functools.partial(recorded.audio, self.settings.sample_rate)
         return builder.Plan(domains, recordings, audio)
 
     def _training(self, source: Path, domains: Sequence[str]) -> list[excerpts.Excerpt]:
@@ -187,7 +184,3 @@ def _recording(domain: str, excerpt: excerpts.Excerpt) -> chunk.Source:
         "excerpt": excerpt.excerpt,
     }
     return chunk.Source(domain, excerpt.name, excerpt.path, labels=labels)
-
-
-def _audio(sample_rate_hz: int, recording: chunk.Source) -> Iterator[np.ndarray]:
-    return files.blocks(recording.origin, sample_rate_hz, _BLOCK_SAMPLES)

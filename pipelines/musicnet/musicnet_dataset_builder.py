@@ -2,15 +2,14 @@
 
 import dataclasses
 import functools
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
+from pipelines import recorded
 from pipelines.musicnet import domains, folders, metadata, notes
-from tf_mt.audio import files
 from tf_mt.data import builder, chunk, storing
 from tf_mt.data import notes as stored_notes
 
@@ -24,8 +23,6 @@ _LABELS = (
     "transcriber",
     "catalog_name",
 )
-
-_BLOCK_SAMPLES = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +99,7 @@ class Builder(builder.RecordingsBuilder):
         return builder.Plan(
             list(wanted),
             recordings,
-            functools.partial(_audio, rate),
+            functools.partial(recorded.audio, rate),
             functools.partial(_timed_labels, rate),
         )
 
@@ -144,10 +141,6 @@ class Builder(builder.RecordingsBuilder):
             except (ValueError, OSError) as error:
                 self.leave_out(error)
         return wavs
-
-
-def _audio(sample_rate_hz: int, recording: chunk.Source) -> Iterator[np.ndarray]:
-    return files.blocks(recording.origin, sample_rate_hz, _BLOCK_SAMPLES)
 
 
 def _timed_labels(

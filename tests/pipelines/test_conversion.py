@@ -15,7 +15,7 @@ import soundfile
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
-from tf_mt.data import builder, index, recordings, storing
+from tf_mt.data import builder, clips, index, recordings, storing
 
 RATE_HZ = 16000
 
@@ -136,6 +136,69 @@ def test_says_what_was_made_and_what_to_do(source, tmp_path, capsys):
     assert lines[-1].startswith("next: python -m tf_mt.train ")
     assert f"--data={folder}" in lines[-1]
     assert "100%" in captured.err
+
+
+def test_one_long_recording_of_each_domain_fills_all_splits(tmp_path, capsys):
+    for name, seconds in (("cello", 64.0), ("flute", 24.0)):
+        write_tone(tmp_path / "source" / name / "whole.wav", seconds=seconds)
+    convert(tmp_path / "source", tmp_path / "data")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        f"{name}: 1 recording, cut in time into train, validation and test with gaps "
+        "of 2 s."
+        for name in ("cello", "flute")
+    ]
+    assert lines[4].split() == ["cello", "1", "48.0", "1", "6.0", "1", "6.0"]
+    assert lines[5].split() == ["flute", "1", "16.0", "1", "2.0", "1", "2.0"]
+    assert lines[-1].startswith("next: python -m tf_mt.train ")
+    for split in ("train", "validation", "test"):
+        assert ids(tmp_path / "data", split) == {
+            f"{name}/whole.wav@{split}" for name in ("cello", "flute")
+        }
+        clips.Clips(tmp_path / "data", split, 2 * RATE_HZ)
+    (test, _) = recordings.read(tmp_path / "data", "test")
+    whole, _ = soundfile.read(tmp_path / "source" / "cello" / "whole.wav")
+    np.testing.assert_array_equal(test.audio, np.float32(whole[58 * RATE_HZ :]))
+
+
+def test_what_is_too_short_to_be_cut_is_not_called_ready(tmp_path, capsys):
+    write_tone(tmp_path / "source" / "cello" / "whole.wav", seconds=12)
+    write_tone(tmp_path / "source" / "flute" / "whole.wav", seconds=8)
+    convert(tmp_path / "source", tmp_path / "data")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == (
+        "flute: 1 recording of less than 10 s, too short to be cut and all in train; "
+        "none is left for validation and test; bring longer recordings, or 3 of them."
+    )
+    assert lines[-1] == (
+        "not ready for training, which needs every domain in train and validation: "
+        "flute has none in validation. Bring more or longer recordings."
+    )
+
+
+def test_one_bad_recording_of_a_domain_is_told_of_once(tmp_path):
+    write_tone(tmp_path / "source" / "a" / "x.wav", seconds=12)
+    (tmp_path / "source" / "b").mkdir()
+    (tmp_path / "source" / "b" / "y.wav").write_bytes(b"not audio")
+    with pytest.raises(ValueError, match="1 of 4 cannot be read"):
+        convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
+
+
+def test_the_same_command_may_skip_bad_files_the_next_time(source, tmp_path, capsys):
+    convert(source, tmp_path / "data")
+    convert(source, tmp_path / "data", skip_bad_files=True)
+    assert "is already made from this source" in capsys.readouterr().out
+
+
+def test_after_a_failure_the_same_command_may_skip_bad_files(tmp_path, capsys):
+    for file in range(199):
+        write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
+    convert(tmp_path / "source", tmp_path / "data")
+    (tmp_path / "source" / "a" / "empty.wav").touch()
+    with pytest.raises(ValueError, match=r"empty\.wav"):
+        convert(tmp_path / "source", tmp_path / "data", overwrite=True)
+    convert(tmp_path / "source", tmp_path / "data", True, skip_bad_files=True)
+    assert "left out: path=" in capsys.readouterr().out
 
 
 def test_leaves_alone_what_is_made(source, tmp_path, capsys):

@@ -8,7 +8,7 @@ import errno
 import itertools
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import shuffle
 
 from tf_mt import progress
-from tf_mt.data import chunk, index, storing
+from tf_mt.data import chunk, index, splitting, storing
 
 Plan = storing.Plan
 
@@ -57,6 +57,8 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
 
     Attributes:
         settings: What the user decided.
+        config_named: Whether the user named the configuration; what it asks for and
+            the source lacks is an error then, and left out otherwise.
         remarks: What the user should know of how it was made, in a sentence each.
     """
 
@@ -68,6 +70,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         config = kwargs.get("config")
         name = getattr(config, "name", config)
         self.settings = settings or self.default_settings(name)
+        self.config_named = config is not None
         self.remarks: list[str] = []
         self._bad: list[str] = []
         self._silent: list[str] = []
@@ -81,9 +84,9 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
 
     @classmethod
     def default_config(cls, settings: Mapping[str, Any]) -> str | None:
-        """The configuration that goes with settings of the user."""
+        """The configuration that settings of the user ask for; None for the first."""
         del settings
-        return cls.BUILDER_CONFIGS[0].name if cls.BUILDER_CONFIGS else None
+        return None
 
     def plan(self, source: Path | None) -> Plan:
         """Decides what the dataset is to hold.
@@ -99,6 +102,35 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
     def labels(self) -> dict[str, tfds.features.FeatureConnector]:
         """The features of the dataset's own labels."""
         return {}
+
+    def divide(
+        self,
+        domain: str,
+        recordings: Sequence[chunk.Source],
+        seconds: Callable[[chunk.Source], float],
+        required: bool = False,
+    ) -> Sequence[tuple[str, chunk.Source]]:
+        """Splits the recordings of a domain and remarks on what is not by recording.
+
+        Args:
+            domain: The name of the domain.
+            recordings: All of its recordings.
+            seconds: The length of a recording; asked only where there are few.
+            required: Whether the domain must have something in every split.
+
+        Returns:
+            `(split, recording)` of each; see `splitting.divide`.
+
+        Raises:
+            ValueError: If it is required to, and has not.
+        """
+        division = splitting.divide(domain, recordings, seconds)
+        if required and division.missing:
+            raise ValueError(
+                f"domain={domain!r} cannot fill its splits: {division.remark}"
+            )
+        self.remarks += [division.remark] if division.remark else []
+        return division.recordings
 
     def leave_out(self, error: Exception) -> None:
         """Goes on without what could not be read, or raises the error again."""
@@ -227,7 +259,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
     def _leave_out(self, error: Exception) -> None:
         if isinstance(error, storing.SilentError):
             self._silent.append(str(error))
-        else:
+        elif str(error) not in self._bad:  # All parts of a bad recording say the same.
             self.leave_out(error)
 
     def _check_bad(self) -> None:

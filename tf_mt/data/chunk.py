@@ -26,6 +26,14 @@ from tf_mt.audio import files
 CHUNK_SECONDS = 20.0
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
+# Where a recording is cut in time, no note sounds on both sides of such a gap, and a
+# clip of two seconds fits into each part of the shortest recording that is cut.
+GAP_SECONDS = 2.0
+SHORTEST_PART_SECONDS = 2.0
+SHORTEST_CUT_SECONDS = (
+    len(SPLITS) * SHORTEST_PART_SECONDS + (len(SPLITS) - 1) * GAP_SECONDS
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -37,6 +45,8 @@ class Source:
         origin: What it is made of, as its dataset needs it (a path, a performance).
         piece: The id it shares with sample-aligned recordings in other domains.
         labels: The dataset's own labels, the same for all its chunks.
+        part: Which part of the audio it is, as `part_bounds` cuts it; all of it if
+            empty.
     """
 
     domain: str
@@ -44,6 +54,7 @@ class Source:
     origin: Any
     piece: str = ""
     labels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    part: str = ""
 
 
 def bounds(
@@ -104,6 +115,51 @@ def split_domain(names: Sequence[str]) -> dict[str, str]:
             mover = next(name for name in splits if splits[name] == fullest)
             splits[mover] = wanted
     return splits
+
+
+def part_bounds(part: str, samples: int, sample_rate_hz: int) -> tuple[int, int]:
+    """Where a part of a recording that is cut in time begins and ends.
+
+    The parts are for the splits, in their order: each has its share of the time, at
+    least `SHORTEST_PART_SECONDS`, and `GAP_SECONDS` between two parts are in none.
+
+    Args:
+        part: The name of the split; the whole recording if empty.
+        samples: The length of the recording.
+        sample_rate_hz: Its sample rate.
+
+    Returns:
+        The first sample, and the first after the last.
+
+    Raises:
+        ValueError: If the recording is shorter than `SHORTEST_CUT_SECONDS`.
+    """
+    if not part:
+        return 0, samples
+    seconds = samples / sample_rate_hz
+    if seconds < SHORTEST_CUT_SECONDS:
+        raise ValueError(
+            f"seconds={seconds:.1f}: a recording that is cut into "
+            f"{', '.join(SPLITS)} must have {SHORTEST_CUT_SECONDS:.0f}; bring longer "
+            "or more recordings."
+        )
+    ends, lengths = _part_seconds(seconds)
+    start = round((ends[part] - lengths[part]) * sample_rate_hz)
+    return start, min(round(ends[part] * sample_rate_hz), samples)
+
+
+def _part_seconds(seconds: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Where the part of each split ends, and its length."""
+    sounding = seconds - (len(SPLITS) - 1) * GAP_SECONDS
+    lengths = {
+        split: max(share * sounding, SHORTEST_PART_SECONDS)
+        for split, share in SPLITS.items()
+    }
+    lengths["train"] = sounding - sum(lengths.values()) + lengths["train"]
+    ends = itertools.accumulate(
+        lengths.values(), lambda end, length: end + GAP_SECONDS + length
+    )
+    return dict(zip(lengths, ends, strict=True)), lengths
 
 
 def pcm(block: np.ndarray) -> bytes:

@@ -57,13 +57,15 @@ class Spooled:
     Attributes:
         recording: Which it is.
         sample_rate_hz: The rate of its samples.
-        pcm: Its samples as `chunk.pcm` gives them.
+        pcm: The samples of all of its audio as `chunk.pcm` gives them.
+        bounds: Its first sample in them, and the first after its last.
         timed_labels: Its labels that change over time.
     """
 
     recording: chunk.Source
     sample_rate_hz: int
     pcm: IO[bytes]
+    bounds: tuple[int, int]
     timed_labels: ChunkLabels
 
     def __enter__(self) -> "Spooled":
@@ -74,9 +76,9 @@ class Spooled:
 
     def examples(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The key and the features of each of its chunks."""
-        samples = _samples(self.pcm)
-        self.pcm.seek(0)
-        for start, end in chunk.bounds(samples, self.sample_rate_hz):
+        first, last = self.bounds
+        self.pcm.seek(2 * first)
+        for start, end in chunk.bounds(last - first, self.sample_rate_hz):
             yield (
                 f"{self.recording.recording}@{start}",
                 {
@@ -87,7 +89,7 @@ class Spooled:
                     "offset": start,
                     "piece": self.recording.piece,
                     **self.recording.labels,
-                    **self.timed_labels(start, end),
+                    **self.timed_labels(first + start, first + end),
                 },
             )
 
@@ -116,17 +118,29 @@ def spool(
         pcm = on_error.enter_context(
             tempfile.SpooledTemporaryFile(_SPOOLED_BYTES, dir=folder)
         )
-        silent = True
         for block in _readable(plan.audio(recording)):
-            stored = chunk.pcm(block)
-            silent = silent and stored.count(0) == len(stored)
-            pcm.write(stored)
-        if silent:
+            pcm.write(chunk.pcm(block))
+        samples = _samples(pcm)
+        with _unreadable():
+            bounds = chunk.part_bounds(recording.part, samples, sample_rate_hz)
+        if _silent(pcm, *bounds):
             raise SilentError(recording.recording)
         with _unreadable():
-            labels = _timed_labels(plan, recording, _samples(pcm))
+            labels = _timed_labels(plan, recording, samples)
         on_error.pop_all()
-    return Spooled(recording, sample_rate_hz, pcm, labels)
+    return Spooled(recording, sample_rate_hz, pcm, bounds, labels)
+
+
+def _silent(pcm: IO[bytes], start: int, end: int) -> bool:
+    """Whether all samples between two are zero."""
+    pcm.seek(2 * start)
+    left = 2 * (end - start)
+    while left:
+        block = pcm.read(min(left, _SPOOLED_BYTES))
+        if block.count(0) < len(block):
+            return False
+        left -= len(block)
+    return True
 
 
 def _timed_labels(plan: Plan, recording: chunk.Source, samples: int) -> ChunkLabels:

@@ -65,6 +65,26 @@ def test_most_recordings_stay_where_they_were_when_others_come():
     assert all(many[name] == split for name, split in few.items())
 
 
+@pytest.mark.parametrize(
+    ("seconds", "lengths"), [(10, (2, 2, 2)), (24, (16, 2, 2)), (604, (480, 60, 60))]
+)
+def test_parts_of_a_recording_have_their_shares_and_gaps_between(seconds, lengths):
+    samples = seconds * 16000
+    bounds = [chunk.part_bounds(split, samples, 16000) for split in chunk.SPLITS]
+    assert [end - start for start, end in bounds] == [n * 16000 for n in lengths]
+    assert (bounds[0][0], bounds[-1][1]) == (0, samples)
+    for (_, end), (start, _) in itertools.pairwise(bounds):
+        assert start - end == 2 * 16000
+
+
+def test_a_short_recording_has_no_parts():
+    assert chunk.part_bounds("", 100, 16000) == (0, 100)
+    with pytest.raises(
+        ValueError, match=r"seconds=9\.9: .* must have 10; bring longer"
+    ):
+        chunk.part_bounds("test", 158400, 16000)
+
+
 def test_pcm_is_little_endian_and_exact():
     stored = np.array([-32768, -1, 0, 1, 258, 32767], np.int16)
     assert (
