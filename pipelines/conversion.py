@@ -14,7 +14,7 @@ from typing import IO, Any
 import tensorflow_datasets as tfds
 
 from tf_mt import names
-from tf_mt.data import builder, chunk, index, quiet, storing
+from tf_mt.data import builder, chunk, index, quiet, schema
 
 DATASETS = {
     "audio_folder": "pipelines.audio_folder.audio_folder_dataset_builder",
@@ -99,7 +99,7 @@ def table(data_dir: Path) -> str:
             samples[record.domain, split] += record.samples
     domains = dict(enumerate(dataset.info.features["domain"].names))
     if any(domain not in domains for domain, _ in samples):
-        domains[storing.NO_DOMAIN] = "(none)"
+        domains[schema.NO_DOMAIN] = "(none)"
     width = max(len(name) for name in [*domains.values(), "domain"])
     lines = [
         f"{'domain':{width}}" + "".join(f"{split:>24}" for split in splits),

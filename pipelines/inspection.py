@@ -7,7 +7,7 @@ import librosa
 import tensorflow_datasets as tfds
 
 from pipelines import example_page, survey
-from tf_mt.data import chunk, index, storing
+from tf_mt.data import chunk, index, schema
 
 MOSTLY_SILENT = 0.5
 CLIPS_A_LOT = 0.001
@@ -40,7 +40,7 @@ def inspect(data_dir: Path, picture: Path) -> None:
     names = dict(enumerate(dataset.info.features["domain"].names))
     found = survey.survey(dataset)
     print(_origin(dataset, rate))
-    print(table(found, {**names, storing.NO_DOMAIN: "(none)"}, rate))
+    print(table(found, {**names, schema.NO_DOMAIN: "(none)"}, rate))
     for warning in warnings(found.figures, names, rate):
         print(f"warning: {warning}")
     print(_draw(found, names, rate, picture))

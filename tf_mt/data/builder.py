@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import shuffle
 
 from tf_mt import progress
-from tf_mt.data import chunk, index, splitting, storing
+from tf_mt.data import chunk, index, schema, splitting, storing
 
 Plan = storing.Plan
 
@@ -168,20 +167,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    # The Audio feature of TFDS takes three times the space.
-                    "audio": tfds.features.Tensor(
-                        shape=(None,), dtype=np.int16, encoding="bytes"
-                    ),
-                    "sample_rate": np.int32,
-                    "domain": tfds.features.ClassLabel(),
-                    "recording": tfds.features.Text(),
-                    "offset": np.int64,
-                    "piece": tfds.features.Text(),
-                    **self.labels(),
-                }
-            ),
+            features=tfds.features.FeaturesDict({**schema.features(), **self.labels()}),
             homepage=self.HOMEPAGE,
             license=self.LICENSE,
             metadata=tfds.core.MetadataDict(

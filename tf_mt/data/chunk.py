@@ -1,15 +1,4 @@
-"""What a dataset stores: recordings, cut into chunks of 16-bit samples.
-
-One stored example is one chunk of one recording:
-
-* `audio`: its samples, int16, mono.
-* `sample_rate`: samples per second.
-* `domain`: what the recording is an instance of (an instrument, a composer, ...).
-* `recording`: the id of the recording, unique within the dataset.
-* `offset`: the position of the chunk in its recording, in samples.
-* `piece`: the id that sample-aligned recordings of one performance in several domains
-  have in common; empty where there are none.
-"""
+"""How recordings are cut into chunks of 16-bit samples, and divided into splits."""
 
 import collections
 import dataclasses

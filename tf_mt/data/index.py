@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tf_mt import atomic
-from tf_mt.data import quiet, wire_format
+from tf_mt.data import quiet, schema, wire_format
 
 # What a record consists of.
 _NUMBERS = ("shard", "byte", "samples", "domain", "offset")
@@ -25,7 +25,7 @@ class Record:
         shard: The number of its file.
         byte: Where its audio starts in that file.
         samples: The number of its samples, two bytes each.
-        domain: The number of its domain; -1 if it is of none of them.
+        domain: The number of its domain, or `schema.NO_DOMAIN`.
         recording: The id of its recording.
         piece: The id of its piece; empty if it has none.
         offset: Where it starts in its recording, in samples.
@@ -68,7 +68,9 @@ def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
         )
     with quiet.tfds_silenced():
         dataset = tfds.builder_from_directory(found[0])
-    if "sample_rate_hz" not in (dataset.info.metadata or {}):
+    if "sample_rate_hz" not in (dataset.info.metadata or {}) or not schema.are_in(
+        dataset.info.features
+    ):
         raise ValueError(
             f"data={str(found[0])!r} is not a dataset of recordings; make one with "
             "python -m pipelines.convert."
@@ -164,15 +166,16 @@ def _scan(paths: list[Path]) -> list[Record]:
 
 def _scan_file(shard: int, path: Path) -> Iterator[Record]:
     for data, start, end in wire_format.records(path):
-        place, others = wire_format.apart(data, start, end, "audio")
+        place, others = wire_format.apart(data, start, end, schema.AUDIO)
         ((_, audio, audio_end),) = wire_format.bytes_list(data, *place)
         if audio_end > audio:
+            chunk = schema.parse(others)
             yield Record(
                 shard=shard,
                 byte=audio,
                 samples=(audio_end - audio) // 2,
-                domain=others["domain"].int64_list.value[0],
-                recording=others["recording"].bytes_list.value[0].decode(),
-                piece=others["piece"].bytes_list.value[0].decode(),
-                offset=others["offset"].int64_list.value[0],
+                domain=chunk.domain,
+                recording=chunk.recording,
+                piece=chunk.piece,
+                offset=chunk.offset,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_mt.data import clips, index, notes, wire_format
+from tf_mt.data import clips, index, notes, schema, wire_format
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Recordings:
     def _notes_of(self, chunk: index.Record) -> dict[str, np.ndarray]:
         examples = self._examples[chunk.shard]
         after = bisect.bisect(examples, chunk.byte, key=lambda example: example[1])
-        _, others = wire_format.apart(*examples[after - 1], "audio")
+        _, others = wire_format.apart(*examples[after - 1], schema.AUDIO)
         return notes.parse(others)
 
     @functools.cached_property

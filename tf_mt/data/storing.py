@@ -10,13 +10,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from tf_mt.data import chunk
+from tf_mt.data import chunk, schema
 
 # A longer recording waits on disk, not in memory, to be stored.
 _SPOOLED_BYTES = 1 << 22
-
-# The stored domain of a recording that is of none of them.
-NO_DOMAIN = -1
 
 ChunkLabels = Callable[[int, int], Mapping[str, Any]]
 
@@ -82,12 +79,16 @@ class Spooled:
             yield (
                 f"{self.recording.recording}@{start}",
                 {
-                    "audio": np.frombuffer(self.pcm.read(2 * (end - start)), "<i2"),
-                    "sample_rate": self.sample_rate_hz,
-                    "domain": self.recording.domain or NO_DOMAIN,
-                    "recording": self.recording.recording,
-                    "offset": start,
-                    "piece": self.recording.piece,
+                    **schema.example(
+                        self.pcm.read(2 * (end - start)),
+                        schema.Chunk(
+                            sample_rate=self.sample_rate_hz,
+                            domain=self.recording.domain or schema.NO_DOMAIN,
+                            recording=self.recording.recording,
+                            offset=start,
+                            piece=self.recording.piece,
+                        ),
+                    ),
                     **self.recording.labels,
                     **self.timed_labels(first + start, first + end),
                 },

@@ -31,7 +31,7 @@ def serialized(features):
     return bytes([0x0A, len(merged) & 0x7F | 0x80, len(merged) >> 7]) + merged
 
 
-def write_split(folder, shards=2, last="rate"):
+def write_split(folder, shards=2, last="sample_rate"):
     """Writes a small split: its files, and the records in them, bytes aside."""
     paths = [
         folder / f"a-train.tfrecord-{i:05d}-of-{shards:05d}" for i in range(shards)
@@ -48,7 +48,7 @@ def write_split(folder, shards=2, last="rate"):
                     "offset": 10**12 * number,
                     "piece": recording[::-1].encode(),
                     "recording": recording.encode(),
-                    "rate": 16000,
+                    "sample_rate": 16000,
                 }
                 features[last] = features.pop(last)
                 writer.write(serialized(features))
@@ -146,6 +146,15 @@ def test_refuses_examples_without_audio(tmp_path):
         writer.write(serialized({"image": bytes(128)}))
     with pytest.raises(ValueError, match="it has no feature 'audio'"):
         index.scan([path])
+
+
+@pytest.mark.parametrize("missing", ["domain", "recording", "offset", "piece"])
+def test_refuses_examples_without_a_feature(tmp_path, missing):
+    paths, _ = write_split(tmp_path, shards=1, last=missing)
+    whole = paths[0].read_bytes()
+    paths[0].write_bytes(whole.replace(missing.encode(), b"x" * len(missing)))
+    with pytest.raises(ValueError, match=f"feature '{missing}' has 0 values and must"):
+        index.scan(paths)
 
 
 def test_what_is_written_beside_files_tells_all(split):
@@ -253,8 +262,7 @@ def test_a_split_without_records(tmp_path):
     assert index.scan([]) == []
     silent = tmp_path / "a-test.tfrecord-00000-of-00001"
     with tf.io.TFRecordWriter(str(silent)) as writer:
-        empty = {"audio": b"", "domain": 0, "offset": 0, "piece": b"", "recording": b""}
-        writer.write(serialized({**empty, "filler": bytes(128)}))
+        writer.write(serialized({"audio": b"", "filler": bytes(128)}))
     assert index.scan([silent]) == []
     index.write([silent])
     spoil([silent])
@@ -277,5 +285,14 @@ def test_a_dataset_of_something_else_is_refused(ramps, tmp_path):
     folder = Path(index.open_dataset(ramps).data_dir)
     shutil.copytree(folder, tmp_path / "other" / "1.0.0")
     (tmp_path / "other" / "1.0.0" / "metadata.json").unlink()
+    with pytest.raises(ValueError, match="is not a dataset of recordings; make one"):
+        index.open_dataset(tmp_path)
+
+
+def test_a_dataset_without_a_feature_is_refused(ramps, tmp_path):
+    folder = Path(index.open_dataset(ramps).data_dir)
+    shutil.copytree(folder, tmp_path / "1.0.0")
+    features = tmp_path / "1.0.0" / "features.json"
+    features.write_text(features.read_text().replace('"piece"', '"price"'))
     with pytest.raises(ValueError, match="is not a dataset of recordings; make one"):
         index.open_dataset(tmp_path)
