@@ -6,40 +6,17 @@ the server: `info`, a signature of bundles, tells domains, rate and the window t
 
 import collections
 import contextlib
-import dataclasses
 import types
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from serving import connection
-from tf_mt import names
 from tf_mt.audio import windows
+from tf_mt.inference import system
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelInfo:
-    """What a served model says of itself.
-
-    Attributes:
-        domains: Names of the domains it translates to; none if it knows no domains.
-        sample_rate_hz: The rate of the audio it takes and gives.
-        window_samples: Samples of the windows in which to send long audio.
-        overlap_samples: Samples that neighbouring windows should share.
-        parameters: How many trainable numbers it has; None where it does not tell.
-        reference_samples: The most samples of a reference that it can use; 0 if it
-            cannot transfer.
-    """
-
-    domains: tuple[str, ...]
-    sample_rate_hz: int
-    window_samples: int
-    overlap_samples: int
-    parameters: int | None
-    reference_samples: int
-
-
-class Client:
+class Client(system.System):
     """Translates audio with a model that a server has.
 
     A context manager; may be used by any number of threads at once. Where a later try
@@ -53,18 +30,25 @@ class Client:
         OSError: The server failed.
     """
 
-    def __init__(self, server: str, model: str, deadline_seconds: float = 600.0):
+    def __init__(
+        self,
+        server: str,
+        model: str,
+        deadline_seconds: float = 600.0,
+        in_flight: int = 4,
+    ):
         """Names a server; nothing is sent before the first call.
 
         Args:
             server: Its address, HOST:PORT.
             model: The name of the model there.
             deadline_seconds: How long one request may take, tries again included.
+            in_flight: How many windows of a stream the server may have at once.
 
         Raises:
             ValueError: If the address has no port.
         """
-        self._model = model
+        self._in_flight = in_flight
         self._connection = connection.Connection(server, model, deadline_seconds)
 
     def __enter__(self) -> "Client":
@@ -82,10 +66,11 @@ class Client:
         """Closes the connection; calls under way are cancelled."""
         self._connection.close()
 
-    def info(self) -> ModelInfo:
-        """Asks the server what the model can do."""
+    @property
+    def info(self) -> system.Info:
+        """What the model says of itself; the server is asked each time."""
         told = self._connection.start("info", {}).result()
-        return ModelInfo(
+        return system.Info(
             domains=tuple(name.decode() for name in told["domains"]),
             sample_rate_hz=int(told["sample_rate"]),
             window_samples=int(told["window_samples"]),
@@ -95,15 +80,7 @@ class Client:
         )
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
-        """Translates clips in one request.
-
-        Args:
-            audio: float32 `[batch, samples]`, at the model's sample rate.
-            domain: What to translate them to.
-
-        Returns:
-            float32 `[batch, samples]`.
-        """
+        """Translates clips in one request; see `System.translate`."""
         try:
             return self._translation(audio, domain).result()["audio"]
         except ValueError:
@@ -112,165 +89,47 @@ class Client:
             raise
 
     def translate_stream(
-        self, blocks: Iterable[np.ndarray], domain: str, in_flight: int = 4
+        self, blocks: Iterable[np.ndarray], domain: str
     ) -> Iterator[np.ndarray]:
-        """Translates audio of any length in constant memory.
-
-        The audio goes as overlapping windows, several at a time, and comes back
-        cross-faded.
-
-        Args:
-            blocks: The audio in pieces: float32 `[any]`, at the model's sample rate.
-            domain: What to translate it to.
-            in_flight: How many windows the server may have at once.
-
-        Yields:
-            float32 `[any]`; together as many samples as went in.
-        """
+        """Sends several windows at a time; see `System.translate_stream`."""
         info = self.check_domain(domain)
-
-        def start(window: np.ndarray) -> connection.Call:
-            return self._translation(window[np.newaxis], domain)
-
-        yield from _by_windows(start, blocks, info, in_flight)
+        yield from self._stream(
+            lambda window: self._translation(window, domain), blocks, info
+        )
 
     def timbre_of(self, reference: np.ndarray) -> np.ndarray:
-        """Computes the timbre of reference clips.
+        """See `System.timbre_of`."""
+        info = self.check_transfer()
+        used = np.asarray(reference, np.float32)[:, : info.reference_samples]
+        call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
+        return call.result()["timbre"]
 
-        Args:
-            reference: float32 `[batch, samples]`, at the model's sample rate; only the
-                first `info().reference_samples` are used.
-
-        Returns:
-            float32 `[batch, ...]`, of a shape that the model decides.
-
-        Raises:
-            ValueError: The model cannot transfer.
-        """
-        return self._timbre_of(reference, self.check_transfer())
-
-    def transfer(self, audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Gives clips the timbre of reference clips.
-
-        Args:
-            audio: float32 `[batch, samples]`, at the model's sample rate.
-            reference: float32 `[batch, samples]`, one for each clip, of any length;
-                only the first `info().reference_samples` are used.
-
-        Returns:
-            float32 `[batch, samples]`.
-
-        Raises:
-            ValueError: The model cannot transfer.
-        """
-        timbre = self.timbre_of(reference)
-        return self._transferred(audio, timbre).result()["audio"]
+    def decode_to(self, audio: np.ndarray, timbre: np.ndarray) -> np.ndarray:
+        """See `System.decode_to`."""
+        return self._decoding(audio, timbre).result()["audio"]
 
     def transfer_stream(
-        self, blocks: Iterable[np.ndarray], reference: np.ndarray, in_flight: int = 4
+        self, blocks: Iterable[np.ndarray], reference: np.ndarray
     ) -> Iterator[np.ndarray]:
-        """Gives audio of any length the timbre of a reference, in constant memory.
-
-        The timbre is computed once, and is the same for all windows.
-
-        Args:
-            blocks: The audio in pieces: float32 `[any]`, at the model's sample rate.
-            reference: float32 `[samples]`; only the first `info().reference_samples`
-                are used.
-            in_flight: How many windows the server may have at once.
-
-        Yields:
-            float32 `[any]`; together as many samples as went in.
-
-        Raises:
-            ValueError: The model cannot transfer.
-        """
+        """Sends several windows at a time; see `System.transfer_stream`."""
         info = self.check_transfer()
-        timbre = self._timbre_of(reference[np.newaxis], info)
-
-        def start(window: np.ndarray) -> connection.Call:
-            return self._transferred(window[np.newaxis], timbre)
-
-        yield from _by_windows(start, blocks, info, in_flight)
+        timbre = self.timbre_of(reference[np.newaxis])
+        yield from self._stream(
+            lambda window: self._decoding(window, timbre), blocks, info
+        )
 
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
-        """Plays clips as well as any translation of the model can sound.
-
-        The model's analysis and synthesis, with nothing learned in between.
-
-        Args:
-            audio: float32 `[batch, samples]`, at the model's sample rate.
-
-        Returns:
-            float32 `[batch, samples]`.
-        """
+        """See `System.resynthesise`."""
         return self._resynthesis(audio).result()["audio"]
 
-    def resynthesise_stream(
-        self, blocks: Iterable[np.ndarray], in_flight: int = 4
-    ) -> Iterator[np.ndarray]:
-        """Resynthesises audio of any length in constant memory.
-
-        Args:
-            blocks: The audio in pieces: float32 `[any]`, at the model's sample rate.
-            in_flight: How many windows the server may have at once.
-
-        Yields:
-            float32 `[any]`; together as many samples as went in.
-        """
-
-        def start(window: np.ndarray) -> connection.Call:
-            return self._resynthesis(window[np.newaxis])
-
-        yield from _by_windows(start, blocks, self.info(), in_flight)
+    def resynthesise_stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Sends several windows at a time; see `System.resynthesise_stream`."""
+        yield from self._stream(self._resynthesis, blocks, self.info)
 
     def codes(self, audio: np.ndarray) -> np.ndarray:
-        """Returns the content of each clip as one vector, summed up over time.
-
-        Args:
-            audio: float32 `[batch, samples]`, at the model's sample rate.
-
-        Returns:
-            float32 `[batch, features]`; as many features whatever the length.
-        """
+        """See `System.codes`."""
         inputs = {"audio": np.asarray(audio, np.float32)}
         return self._connection.start("codes", inputs).result()["codes"]
-
-    def check_domain(self, domain: str) -> ModelInfo:
-        """Makes sure that the model knows a domain.
-
-        Returns:
-            What the model says of itself.
-
-        Raises:
-            ValueError: If it does not; the message lists those it knows.
-        """
-        info = self.info()
-        if not info.domains:
-            raise ValueError(
-                f"domain={domain!r} is not known: model={self._model!r} knows no "
-                "domains, and transfers the timbre of a reference instead."
-            )
-        if domain not in info.domains:
-            raise ValueError(names.unknown("domain", domain, info.domains))
-        return info
-
-    def check_transfer(self) -> ModelInfo:
-        """Makes sure that the model can transfer the timbre of a reference.
-
-        Returns:
-            What the model says of itself.
-
-        Raises:
-            ValueError: It cannot; the message lists the domains it translates to.
-        """
-        info = self.info()
-        if not info.reference_samples:
-            raise ValueError(
-                f"model={self._model!r} cannot transfer from a reference; it "
-                f"translates to the domains {', '.join(info.domains)}."
-            )
-        return info
 
     def _translation(self, audio: np.ndarray, domain: str) -> connection.Call:
         inputs = {
@@ -279,12 +138,7 @@ class Client:
         }
         return self._connection.start("serving_default", inputs, ["audio"])
 
-    def _timbre_of(self, reference: np.ndarray, info: ModelInfo) -> np.ndarray:
-        used = np.asarray(reference, np.float32)[:, : info.reference_samples]
-        call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
-        return call.result()["timbre"]
-
-    def _transferred(self, audio: np.ndarray, timbre: np.ndarray) -> connection.Call:
+    def _decoding(self, audio: np.ndarray, timbre: np.ndarray) -> connection.Call:
         inputs = {"audio": np.asarray(audio, np.float32), "timbre": timbre}
         return self._connection.start("transfer", inputs, ["audio"])
 
@@ -292,18 +146,18 @@ class Client:
         inputs = {"audio": np.asarray(audio, np.float32)}
         return self._connection.start("resynthesis", inputs, ["audio"])
 
-
-def _by_windows(
-    start: Callable[[np.ndarray], connection.Call],
-    blocks: Iterable[np.ndarray],
-    info: ModelInfo,
-    in_flight: int,
-) -> Iterator[np.ndarray]:
-    """Sends a recording in overlapping windows, and cross-fades what comes back."""
-    cut = windows.Windows(info.window_samples, info.overlap_samples)
-    answers = _answers(start, cut.split(blocks), in_flight)
-    with contextlib.closing(answers):
-        yield from cut.join(answers)
+    def _stream(
+        self,
+        start: Callable[[np.ndarray], connection.Call],
+        blocks: Iterable[np.ndarray],
+        info: system.Info,
+    ) -> Iterator[np.ndarray]:
+        """Sends overlapping windows, and cross-fades what comes back."""
+        cut = windows.Windows(info.window_samples, info.overlap_samples)
+        sent = (window[np.newaxis] for window in cut.split(blocks))
+        answers = _answers(start, sent, self._in_flight)
+        with contextlib.closing(answers):
+            yield from cut.join(answers)
 
 
 def _answers(

@@ -6,18 +6,13 @@ python -m serving.translate --server=localhost:8500 --model=NAME --domain=cello
 With `--reference=CLIP` in the place of `--domain` the timbre is that of an audio file.
 """
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from serving import client
 from tf_mt import script
-from tf_mt.audio import files
-from tf_mt.inference import stream
+from tf_mt.inference import stream, target
 
 _SERVER = flags.DEFINE_string(
     "server", "localhost:8500", "Address of the server, HOST:PORT."
@@ -53,40 +48,17 @@ _IN_FLIGHT = flags.DEFINE_integer(
 
 def main(argv: list[str]) -> int:
     """Translates; the exit code is 1 if a file of a folder could not be."""
-    if (_DOMAIN.value is None) == (_REFERENCE.value is None):
-        raise ValueError(
-            f"domain={_DOMAIN.value!r} and reference={_REFERENCE.value!r}: give "
-            "exactly one of --domain and --reference."
-        )
-    with client.Client(_SERVER.value, _MODEL.value, _DEADLINE.value) as connected:
-        sample_rate_hz, translate = _translation(connected)
+    with client.Client(
+        _SERVER.value, _MODEL.value, _DEADLINE.value, _IN_FLIGHT.value
+    ) as connected:
+        translate = target.streaming(connected, _DOMAIN.value, _REFERENCE.value)
         failed = stream.translate_files(
-            Path(_INPUT.value), Path(_OUTPUT.value), sample_rate_hz, translate
+            Path(_INPUT.value),
+            Path(_OUTPUT.value),
+            connected.info.sample_rate_hz,
+            translate,
         )
     return 1 if failed else 0
-
-
-def _translation(
-    connected: client.Client,
-) -> tuple[int, Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]]:
-    """The sample rate of the model, and what translates blocks as the flags say."""
-    in_flight = _IN_FLIGHT.value
-    if _DOMAIN.value is not None:
-        info = connected.check_domain(_DOMAIN.value)
-        return info.sample_rate_hz, functools.partial(
-            connected.translate_stream, domain=_DOMAIN.value, in_flight=in_flight
-        )
-    info = connected.check_transfer()
-    # One block is all that the model uses; the rest of the file is not read.
-    with contextlib.closing(
-        files.blocks(
-            Path(_REFERENCE.value), info.sample_rate_hz, info.reference_samples
-        )
-    ) as blocks:
-        reference = next(blocks)
-    return info.sample_rate_hz, functools.partial(
-        connected.transfer_stream, reference=reference, in_flight=in_flight
-    )
 
 
 if __name__ == "__main__":

@@ -228,7 +228,7 @@ def test_a_model_that_cannot_transfer_is_told_in_one_line(tmp_path, no_transfer)
     done = run_translate(no_transfer, "--reference=any.wav", *paths)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: model='translator' cannot transfer from a reference")
+    assert line.startswith("error: reference: the model cannot transfer from a clip")
 
 
 class Stuck(grpc.GenericRpcHandler):

@@ -199,17 +199,7 @@ class System(abc.ABC):
         info: Info,
     ) -> Iterator[np.ndarray]:
         cut = windows.Windows(info.window_samples, info.overlap_samples)
-        return cut.join(
-            self._map(lambda window: function(window[np.newaxis])[0], cut.split(blocks))
-        )
-
-    def _map(
-        self,
-        function: Callable[[np.ndarray], np.ndarray],
-        items: Iterable[np.ndarray],
-    ) -> Iterator[np.ndarray]:
-        """Maps in order; a system that works elsewhere may have several under way."""
-        return map(function, items)
+        return cut.join(function(window[np.newaxis])[0] for window in cut.split(blocks))
 
     def check_domain(self, domain: str) -> Info:
         """Makes sure that a domain is known.

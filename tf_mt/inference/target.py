@@ -1,5 +1,6 @@
 """What a command translates to: a known domain, or the timbre of a reference clip."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -30,12 +31,17 @@ def streaming(
         FileNotFoundError: There is no such reference.
     """
     if (domain is None) == (reference is None):
-        raise ValueError("give exactly one of --domain and --reference.")
+        raise ValueError(
+            f"domain={domain!r} and reference={reference!r}: give exactly one of "
+            "--domain and --reference."
+        )
     if domain is not None:
         translating.check_domain(domain)
         return functools.partial(translating.translate_stream, domain=domain)
     info = translating.check_transfer()
-    clip = next(
+    # One block is all that the model uses; the rest of the file is not read.
+    with contextlib.closing(
         files.blocks(Path(reference), info.sample_rate_hz, info.reference_samples)
-    )
+    ) as blocks:
+        clip = next(blocks)
     return functools.partial(translating.transfer_stream, reference=clip)
