@@ -3,7 +3,7 @@
 The stubs of the package tensorflow-serving-api import TensorFlow, which costs a client
 seconds and gigabytes that it has no use for. These messages are the same on the wire.
 They live in a descriptor pool of their own, beside TensorFlow's in the same process.
-Fields that the client neither sends nor reads are left out: protobuf skips them.
+Fields that no client sends or reads are left out: protobuf skips them.
 """
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -25,13 +25,18 @@ _MESSAGES = {
         "int64_val": (10, "*int64"),
     },
     "NamedTensor": {"key": (1, "string"), "value": (2, "TensorProto")},
-    "ModelSpec": {"name": (1, "string"), "signature_name": (3, "string")},
+    "Int64Value": {"value": (1, "int64")},
+    "ModelSpec": {
+        "name": (1, "string"),
+        "version": (2, "Int64Value"),
+        "signature_name": (3, "string"),
+    },
     "PredictRequest": {
         "model_spec": (1, "ModelSpec"),
         "inputs": (2, "*NamedTensor"),
         "output_filter": (3, "*string"),
     },
-    "PredictResponse": {"outputs": (1, "*NamedTensor")},
+    "PredictResponse": {"outputs": (1, "*NamedTensor"), "model_spec": (2, "ModelSpec")},
 }
 
 

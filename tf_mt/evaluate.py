@@ -4,7 +4,8 @@ Example: python -m tf_mt.evaluate --bundle=bundles/small --data=data --out=score
 """
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from absl import flags
@@ -22,30 +23,37 @@ SERVER = flags.DEFINE_string("server", None, "Server whose --model is scored.")
 MODEL = flags.DEFINE_string("model", None, "Name of the model on the server.")
 DATA = flags.DEFINE_string("data", None, "Converted dataset.", required=True)
 OUT = flags.DEFINE_string(
-    "out", None, "Folder for the report, the scores and the sounds.", required=True
+    "out", None, "Folder for the report, the scores and the audio.", required=True
 )
 CLIPS = flags.DEFINE_integer(
     "clips",
     8,
-    "Pieces of a paired test set, or recordings of each domain of another one, from "
-    "all over it; 0 takes all.",
+    "Pieces of a paired test set, or recordings of each domain of another one, spread "
+    "over it; 0 takes all.",
     lower_bound=0,
 )
 SECONDS = flags.DEFINE_float(
     "seconds", 8.0, "The most of a recording that is translated.", lower_bound=1.0
 )
+TRANSFER = flags.DEFINE_bool(
+    "transfer",
+    False,
+    "Scores one-shot transfer, too: the timbre is that of a clip of other music by the "
+    "target, from the test split. A model that knows the dataset's domains is scored "
+    "on translation as well, in a row of its own.",
+)
 EMBEDDER = flags.DEFINE_string(
     "embedder",
     "mfcc",
-    "What embeds sounds: mfcc, a folder of python -m tf_mt.train_embedder, which tells "
-    "domains apart as well, or vggish:FILE.",
+    "What embeds audio: mfcc; a folder of python -m tf_mt.train_embedder, which "
+    "classifies domains, too; or vggish:FILE.",
 )
 
 
 def main(argv: list[str]) -> None:
     """Scores as the flags say."""
     del argv
-    # Here, so that a mistake in the flags is told before TensorFlow is loaded.
+    # Here, so that a mistake in the flags is reported before TensorFlow is loaded.
     with startup.quiet():
         from tf_mt.evaluation.protocol import setup
         from tf_mt.evaluation.report import markdown
@@ -53,12 +61,13 @@ def main(argv: list[str]) -> None:
     threads.limit()
     out = Path(OUT.value)
     with contextlib.ExitStack() as resources:
-        card = setup.judge(
+        card = setup.evaluate(
             list(_systems(resources)),
             Path(DATA.value),
             EMBEDDER.value,
             CLIPS.value,
             SECONDS.value,
+            TRANSFER.value,
             out,
         )
     print(markdown.table(card))
@@ -66,8 +75,8 @@ def main(argv: list[str]) -> None:
 
 
 def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
-    """The name and the identity of each system that the flags name, and itself."""
-    from serving import client
+    """The name, the identity and the system for each that the flags name."""
+    from serving import client, model_version
     from tf_mt.inference import bundle
     from tf_mt.inference import live as live_runs
     from tf_mt.training import run
@@ -78,13 +87,27 @@ def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
         raise ValueError("nothing to score; give --run, --bundle, or --server.")
     for path in map(Path, RUNS.value):
         live = live_runs.Live(path)
-        yield path.resolve().name, str(run.Run(path).weights().resolve()), live
+        files = [path / "config.json", run.Run(path).weights()]
+        yield path.resolve().name, f"run {_digest(files)}", live
     for path in map(Path, BUNDLES.value):
         loaded = bundle.Bundle(path)
-        yield loaded.folder.parent.name, str(loaded.folder), loaded
+        files = sorted(one for one in loaded.folder.rglob("*") if one.is_file())
+        yield loaded.folder.parent.name, f"bundle {_digest(files)}", loaded
     if SERVER.value:
         served = resources.enter_context(client.Client(SERVER.value, MODEL.value))
-        yield MODEL.value, f"{SERVER.value} {MODEL.value}", served
+        # Asked through the client first, which waits for a server that is starting.
+        _ = served.info
+        version = model_version.ask(SERVER.value, MODEL.value)
+        yield MODEL.value, f"{SERVER.value} {MODEL.value} {version}", served
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """A hash of the content of files, so that other weights are another system."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

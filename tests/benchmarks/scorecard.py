@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -30,6 +30,7 @@ from tf_mt.evaluation.protocol import (
     clip_scores,
     reference_set,
     scorecard,
+    systems,
 )
 
 SECONDS = flags.DEFINE_float("seconds", 8.0, "Length of the clips.", lower_bound=1.0)
@@ -89,6 +90,25 @@ class Recordings:
         return audio[start : start + samples].astype(np.float32)
 
 
+class Noise:
+    """A system that adds noise; has what a scored system needs."""
+
+    info = types.SimpleNamespace(window_samples=RATE_HZ)
+
+    def translate_stream(
+        self, blocks: Iterable[np.ndarray], domain: str
+    ) -> Iterator[np.ndarray]:
+        """Adds the same noise to each block."""
+        del domain
+        random = np.random.default_rng(0)
+        for audio in blocks:
+            yield audio + random.normal(0.0, 0.01, len(audio)).astype(np.float32)
+
+    def resynthesise_stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Reverses each block."""
+        return map(np.flip, blocks)
+
+
 class Stopwatch:
     """Adds up the seconds of calls, by their names, in all threads."""
 
@@ -144,7 +164,7 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         evaluation = _evaluation(Path(folder))
         shared, anew = _by_turns(evaluation, Path(folder))
-    rows, clips = len(evaluation.rows), len(evaluation.asked) * len(evaluation.rows)
+    rows, clips = len(evaluation.rows), len(evaluation.cases) * len(evaluation.rows)
     print(
         f"{clips} clips of {SECONDS.value:g} s, {rows} of each case, on "
         f"{os.cpu_count()} cores; embedder: {evaluation.embedder.name}"
@@ -174,17 +194,20 @@ def _evaluation(folder: Path) -> scorecard.Evaluation:
     """One model, which adds noise, and the baselines, on made-up pieces."""
     test, train = Recordings("test"), Recordings("train")
     samples = round(SECONDS.value * RATE_HZ)
-    noise = np.random.default_rng(0).normal(0.0, 0.01, samples).astype(np.float32)
-    asked = cases.choose(test.entries, train.entries, tuple(PARTIALS), 0, samples)
-    stage = audio_cache.Stage(folder / "audio", test, train, RATE_HZ, samples)
-    model = audio_cache.Model("noisy", {}, lambda audio, _: audio + noise, np.flip)
-    for case in asked:
-        stage.set(case)
-        stage.play(model, case)
-    rows = baselines.rows(stage, [model], asked)
-    judge = _embedder()
-    targets = reference_set.embed(judge, train, tuple(PARTIALS), RATE_HZ, samples)
-    return scorecard.Evaluation(stage, rows, asked, RATE_HZ, judge, targets, folder)
+    chosen = cases.choose(
+        test.entries, train.entries, tuple(PARTIALS), 0, samples, transfer=False
+    )
+    cache = audio_cache.AudioCache(folder / "audio", test, train, RATE_HZ, samples)
+    modes = (systems.TRANSLATION,)
+    noisy = systems.ScoredSystem("noisy", "noisy", Noise(), Noise.info, modes)
+    for case in chosen:
+        cache.write_case(case)
+        cache.write_outputs(noisy, systems.TRANSLATION, case)
+        cache.write_resynthesis(noisy, case)
+    rows = baselines.rows(cache, [noisy], chosen)
+    found = _embedder()
+    targets = reference_set.embed(found, train, tuple(PARTIALS), RATE_HZ, samples)
+    return scorecard.Evaluation(cache, rows, chosen, RATE_HZ, found, targets, folder)
 
 
 def _embedder() -> embedder.Embedder:
@@ -196,13 +219,13 @@ def _embedder() -> embedder.Embedder:
 
 def _by_turns(evaluation: scorecard.Evaluation, folder: Path) -> tuple[Run, Run]:
     """Medians with shared analyses and without, so that other load falls on both."""
-    few = evaluation._replace(asked=evaluation.asked[:1], cache=folder / "warm")
+    few = evaluation._replace(cases=evaluation.cases[:1], scores_folder=folder / "warm")
     scorecard.measure(few)  # Compiles and warms up.
     runs: tuple[list[Run], list[Run]] = [], []
     for repeat in range(REPEATS.value):
         for way, anew in zip(runs, (False, True), strict=True):
             cache = folder / f"cache {repeat} {anew}"
-            way.append(_run(evaluation._replace(cache=cache), anew))
+            way.append(_run(evaluation._replace(scores_folder=cache), anew))
     return _median(runs[0]), _median(runs[1])
 
 
@@ -215,7 +238,7 @@ def _run(evaluation: scorecard.Evaluation, anew: bool) -> Run:
     """
     watch = Stopwatch()
     evaluation = evaluation._replace(
-        stage=Timed("stage", evaluation.stage, watch),
+        audio=Timed("audio", evaluation.audio, watch),
         embedder=Timed("embedder", evaluation.embedder, watch),
     )
     wall_seconds, cpu_seconds = time.perf_counter(), time.process_time()

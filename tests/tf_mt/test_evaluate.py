@@ -46,11 +46,18 @@ def model(info, tmp_path_factory):
     return untrained(tmp_path_factory.mktemp("model"), info)
 
 
-def test_a_run_and_its_bundle_score_alike(scores_data, info, model, tmp_path):
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def scored(scores_data, model, tmp_path_factory):
+    """What the command printed, and its folder."""
+    out = tmp_path_factory.mktemp("scored")
     done = evaluate(
         run=model / "run", bundle=model / "bundle", data=scores_data, out=out, clips=1
     )
+    return done, out
+
+
+def test_a_run_and_its_bundle_score_alike(info, scored):
+    done, out = scored
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith((out / "scorecard.md").read_text())
     assert done.stdout.endswith(
@@ -71,6 +78,17 @@ def test_a_run_and_its_bundle_score_alike(scores_data, info, model, tmp_path):
     assert np.abs(files.read(source, info.sample_rate_hz)).max() > 0.01
 
 
+def test_a_run_retrained_in_place_is_not_given_its_old_scores(
+    scores_data, info, scored, tmp_path
+):
+    _, out = scored
+    again = untrained(tmp_path, info)
+    done = evaluate(run=again / "run", data=scores_data, out=out, clips=1)
+    assert done.returncode == 1
+    words = "holds an evaluation of something else: 'run' has other weights or another"
+    assert words in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -82,6 +100,16 @@ def test_a_system_has_to_be_named(scores_data, tmp_path, given, words):
     done = evaluate(**given, data=scores_data, out=tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {words}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_cannot_transfer_is_refused(scores_data, model, tmp_path):
+    done = evaluate(
+        run=model / "run", data=scores_data, out=tmp_path / "out", transfer="true"
+    )
+    assert done.returncode == 1
+    words = "error: no system can be scored on transfer: "
+    assert done.stderr.splitlines()[-1].startswith(words)
     assert not (tmp_path / "out").exists()
 
 

@@ -5,14 +5,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class Analysis:
-    """A recording, in which every analysis searches but once.
+    """A recording with a cache of its analyses.
 
-    One truth is held against many translations, and most of a score's time goes to
-    analyses of a single recording. What is found is kept as long as the recording is.
+    One truth is compared with many translations, and most of a score's time goes to
+    analyses of a single recording. Results are kept as long as the recording is.
     In several threads at once an analysis may run twice, with the same result.
 
     Args:
@@ -23,22 +23,22 @@ class Analysis:
     def __init__(self, audio: np.ndarray, sample_rate_hz: int):
         self.audio = audio
         self.sample_rate_hz = sample_rate_hz
-        self._found: dict[Callable, Any] = {}
+        self._results: dict[Callable, Any] = {}
 
-    def by(self, function: Callable[[np.ndarray, int], Found]) -> Found:
-        """What an analysis finds; must not be changed.
+    def by(self, function: Callable[[np.ndarray, int], Result]) -> Result:
+        """The result of an analysis; must not be changed.
 
         Args:
-            function: An analysis of a recording `[samples]` and its rate in hertz, like
-                `pitch.track`.
+            function: An analysis of a recording `[samples]` and its rate in hertz, such
+                as `pitch.track`.
         """
-        if function not in self._found:
-            self._found[function] = function(self.audio, self.sample_rate_hz)
-        return self._found[function]
+        if function not in self._results:
+            self._results[function] = function(self.audio, self.sample_rate_hz)
+        return self._results[function]
 
 
 def each(
-    function: Callable[[np.ndarray, int], Found], *recordings: Analysis
-) -> list[Found]:
-    """What an analysis finds in each of some recordings."""
+    function: Callable[[np.ndarray, int], Result], *recordings: Analysis
+) -> list[Result]:
+    """The results of an analysis of some recordings."""
     return [recording.by(function) for recording in recordings]

@@ -1,47 +1,42 @@
-"""The sounds that are scored: what each model makes of each case, as files."""
+"""The audio files of an evaluation: its clips, and each system's outputs."""
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tf_mt import atomic
 from tf_mt.audio import files
-from tf_mt.evaluation.protocol import cases
+from tf_mt.evaluation.protocol import cases, systems
 
-SOURCE, TRUTH, STYLE, CHANCE = "source.wav", "truth.wav", "style.wav", "chance.wav"
+SOURCE, TRUTH, STYLE, RANDOM = "source.wav", "truth.wav", "style.wav", "random.wav"
 NOTES = "notes.npy"
+# What a system makes of a case.
+OUTPUT, CYCLE, RECONSTRUCTION = "output.wav", "cycle.wav", "reconstruction.wav"
+RESYNTHESIS = "resynthesis.wav"
+
+_OUTPUTS_FOLDER = "systems"
+_TIMES = "times.json"
 
 
-class Model(NamedTuple):
-    """What is judged: a live run, a bundle or a model of a server.
+class AudioCache:
+    """Writes the clips of each case and what systems make of them, each once.
 
-    Attributes:
-        name: As in the scorecard.
-        about: What the scorecard tells of it.
-        translate: Plays a recording `[samples]` with the timbre of a domain.
-        resynthesise: Takes a recording apart and puts it together again.
-    """
-
-    name: str
-    about: Mapping[str, str | int | float]
-    translate: Callable[[np.ndarray, str], np.ndarray]
-    resynthesise: Callable[[np.ndarray], np.ndarray]
-
-
-class Stage:
-    """Plays the cases of an evaluation; what has been played is not played again.
+    ```
+    CASE/source.wav ...               the case
+    CASE/systems/ROW/output.wav ...   what a system makes of it; no name can clash
+    ```
 
     Args:
-        folder: Where the sounds are kept, a folder for each case.
+        folder: Of all files, with a folder for each case.
         test: The recordings of the test split, with `audio(entry, start, samples)` and
             `notes(entry)`.
         train: Those of the training split.
         sample_rate_hz: The rate of both.
-        samples: The most of a recording that is played.
+        samples: The most of a recording that is used.
     """
 
     def __init__(
@@ -52,15 +47,26 @@ class Stage:
         self._train = train
         self._sample_rate_hz = sample_rate_hz
         self._samples = samples
+        self._warm: set[str] = set()
 
     def folder(self, case: cases.Case) -> Path:
-        """Where the sounds of a case are."""
+        """The folder of a case."""
         return self._folder / case.name
 
-    def set(self, case: cases.Case) -> None:
-        """Writes what a case is made of: source, truth, notes, and other clips."""
+    def output(self, case: cases.Case, row: str, file: str) -> Path:
+        """The path of a file that a system made of a case.
+
+        Args:
+            case: The case.
+            row: The name of the system's row.
+            file: `OUTPUT`, `CYCLE`, `RECONSTRUCTION` or `RESYNTHESIS`.
+        """
+        return self.folder(case) / _OUTPUTS_FOLDER / row / file
+
+    def write_case(self, case: cases.Case) -> None:
+        """Writes the source, the truth, the notes and the other clips of a case."""
         folder = self.folder(case)
-        if (folder / CHANCE).exists():
+        if (folder / RANDOM).exists():
             return
         samples = min(self._samples, case.recording.samples)
         source = self._test.audio(case.recording, 0, samples)
@@ -68,34 +74,50 @@ class Stage:
         if case.answer is not None:
             truth = self._test.audio(case.answer, 0, samples)
             self._write(folder / TRUTH, cases.fit(truth, samples))
-        played = self._test.notes(case.answer or case.recording)
-        if played is not None:
-            heard = played[played["onset_seconds"] < samples / self._sample_rate_hz]
+        notes = self._test.notes(case.answer or case.recording)
+        if notes is not None:
+            within = notes[notes["onset_seconds"] < samples / self._sample_rate_hz]
             with atomic.path(folder / NOTES) as temporary, temporary.open("wb") as file:
-                np.save(file, heard)
-        for name, entry in ((STYLE, case.style), (CHANCE, case.chance)):
-            audio = self._train.audio(entry, 0, min(samples, entry.samples))
-            self._write(folder / name, cases.fit(audio, samples))
+                np.save(file, within)
+        if case.reference is None:
+            self._write_clip(folder / STYLE, self._train, case.style)
+        else:
+            self._write_clip(folder / STYLE, self._test, case.reference)
+        # The last file: it marks the case as complete.
+        self._write_clip(folder / RANDOM, self._train, case.random)
 
-    def play(self, model: Model, case: cases.Case) -> None:
-        """Has a model translate a case, there and back, and what it is held against."""
-        folder = self.folder(case)
-        told = folder / f"{model.name}.json"
-        if told.exists():
+    def _write_clip(self, path: Path, split: Any, entry: Any) -> None:
+        self._write(path, split.audio(entry, 0, min(self._samples, entry.samples)))
+
+    def write_outputs(
+        self, scored: systems.ScoredSystem, mode: str, case: cases.Case
+    ) -> None:
+        """Runs a system on a case in one mode, and times it.
+
+        A translation is translated back, and the source to its own domain, too. There
+        is no such thing for a transfer, which would need a second reference.
+        """
+        row = scored.row_name(mode)
+        times = self.output(case, row, _TIMES)
+        if times.exists():
             return
-        source = self.read(folder / SOURCE)
+        source = self.read(self.folder(case) / SOURCE)
+        reference = self.read(self.folder(case) / STYLE)
+        if row not in self._warm:
+            # Tracing and compiling happen in the first call, and are no part of speed.
+            one_window = source[: scored.info.window_samples]
+            scored.run(mode, one_window, case.target, reference)
+            self._warm.add(row)
         began = time.perf_counter()
-        translated = model.translate(source, case.target)
+        output = scored.run(mode, source, case.target, reference)
         seconds = time.perf_counter() - began
-        sounds = {
-            "": translated,
-            ".cycle": model.translate(translated, case.source),
-            ".reconstruction": model.translate(source, case.source),
-            ".resynthesis": model.resynthesise(self.read(self.answer(case))),
-        }
-        for kind, audio in sounds.items():
-            self._write(folder / f"{model.name}{kind}.wav", audio)
-        with atomic.path(told) as temporary:
+        made = {OUTPUT: output}
+        if mode == systems.TRANSLATION:
+            made[CYCLE] = scored.run(mode, output, case.source, reference)
+            made[RECONSTRUCTION] = scored.run(mode, source, case.source, reference)
+        for file, audio in made.items():
+            self._write(self.output(case, row, file), audio)
+        with atomic.path(times) as temporary:
             temporary.write_text(
                 json.dumps(
                     {
@@ -105,22 +127,26 @@ class Stage:
                 )
             )
 
-    def answer(self, case: cases.Case) -> Path:
-        """The truth of a case; its source where there is none."""
-        folder = self.folder(case)
-        return folder / (SOURCE if case.answer is None else TRUTH)
+    def write_resynthesis(self, scored: systems.ScoredSystem, case: cases.Case) -> None:
+        """Writes the truth after a system's analysis and synthesis alone."""
+        path = self.output(case, scored.name, RESYNTHESIS)
+        if not path.exists():
+            self._write(path, scored.resynthesise(self.read(self.truth(case))))
 
-    def speed(self, model: Model, played: Sequence[cases.Case]) -> float:
-        """How many times faster than real time a model has translated."""
-        told = [
-            json.loads((self.folder(case) / f"{model.name}.json").read_text())
-            for case in played
+    def truth(self, case: cases.Case) -> Path:
+        """The truth of a case; its source where the truth is not known."""
+        return self.folder(case) / (SOURCE if case.answer is None else TRUTH)
+
+    def speed(self, row: str, chosen: Sequence[cases.Case]) -> float:
+        """How many times faster than real time a system was on these cases."""
+        times = [
+            json.loads(self.output(case, row, _TIMES).read_text()) for case in chosen
         ]
-        audio_seconds = sum(one["audio_seconds"] for one in told)
-        return audio_seconds / sum(one["seconds"] for one in told)
+        audio_seconds = sum(one["audio_seconds"] for one in times)
+        return audio_seconds / sum(one["seconds"] for one in times)
 
     def read(self, path: Path) -> np.ndarray:
-        """Reads a sound that was played: float32 `[samples]`."""
+        """Reads one of the files: float32 `[samples]`."""
         return files.read(path, self._sample_rate_hz)
 
     def _write(self, path: Path, audio: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""What a scorecard asks: clips to be translated, with their true answers if known."""
+"""The test cases of an evaluation: a clip, its target domain, the truth if known."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,15 @@ class Case(NamedTuple):
 
     Attributes:
         clip: The id of the clip: its piece, or its recording.
-        source: The domain that plays it.
+        source: The domain of the clip.
         target: The domain that it is to be translated to.
         recording: The entry of the clip in its split.
         answer: The entry of the same music played by the target, if there is one.
-        style: The entry of some recording of the target, from the training split.
-        chance: The entry of another one, picked as blindly.
+        style: The entry of a recording of the target, from the training split.
+        random: The entry of another one.
+        reference: The entry of a recording of other music by the target, from the test
+            split, that one-shot transfer takes the timbre from; None where no transfer
+            is scored.
     """
 
     clip: str
@@ -28,11 +31,12 @@ class Case(NamedTuple):
     recording: Any
     answer: Any | None
     style: Any
-    chance: Any
+    random: Any
+    reference: Any | None
 
     @property
     def name(self) -> str:
-        """Tells the case from all others; fit for a path."""
+        """Unique to the case, and a valid relative path."""
         safe = "".join(c if c.isalnum() or c in "-._" else "_" for c in self.clip)
         mark = hashlib.sha1(self.clip.encode(), usedforsecurity=False).hexdigest()[:6]
         return f"{safe[:60]}-{mark}/{self.source}_to_{self.target}"
@@ -44,8 +48,9 @@ def choose(
     domains: Sequence[str],
     clips: int,
     shortest_samples: int,
+    transfer: bool,
 ) -> list[Case]:
-    """Chooses clips from all over a test set, and asks for each in all other domains.
+    """Chooses clips spread over a test set, each to be translated to all other domains.
 
     Args:
         test: Entries of the test split: with `domain`, `recording`, `piece` and
@@ -54,13 +59,14 @@ def choose(
         domains: The domains to translate between.
         clips: The most pieces of a paired test set, or the most recordings of each
             domain of one that is not paired; all if 0.
-        shortest_samples: Shorter recordings are passed over.
+        shortest_samples: Shorter recordings are left out.
+        transfer: Whether each case has a reference for one-shot transfer.
 
     Returns:
         The cases, all of a clip together.
 
     Raises:
-        ValueError: If there is nothing to ask.
+        ValueError: There is no case, or a case has no reference.
     """
     test = [e for e in test if e.samples >= shortest_samples and e.domain in domains]
     styles = {
@@ -73,35 +79,36 @@ def choose(
             f"{SHORTEST_SECONDS:g} s or more in test, and some of every domain in "
             "train."
         )
-    played = _pieces(test, domains)
-    asked = _paired(played, clips) if played else _unpaired(test, domains, clips)
+    pieces = _pieces(test, domains)
+    sources = _paired(pieces, clips) if pieces else _unpaired(test, domains, clips)
     return [
         Case(
             clip,
             recording.domain,
             target,
             recording,
-            played[clip][target] if played else None,
+            pieces[clip][target] if pieces else None,
             *_two(styles[target], f"{clip} {recording.domain} {target}"),
+            _reference(test, clip, recording, target) if transfer else None,
         )
-        for clip, recording in asked
+        for clip, recording in sources
         for target in domains
         if target != recording.domain
     ]
 
 
 def _pieces(test: Sequence[Any], domains: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The pieces that every domain plays."""
+    """The pieces that there are in every domain: entries by piece and domain."""
     found: dict[str, dict[str, Any]] = {}
     for entry in test:
         if entry.piece:
             found.setdefault(entry.piece, {})[entry.domain] = entry
-    return {p: played for p, played in found.items() if len(played) == len(domains)}
+    return {p: entries for p, entries in found.items() if len(entries) == len(domains)}
 
 
-def _paired(played: dict[str, dict[str, Any]], clips: int) -> Iterator[tuple[str, Any]]:
-    for piece in spread(list(played), clips):
-        for entry in played[piece].values():
+def _paired(pieces: dict[str, dict[str, Any]], clips: int) -> Iterator[tuple[str, Any]]:
+    for piece in spread(list(pieces), clips):
+        for entry in pieces[piece].values():
             yield piece, entry
 
 
@@ -114,7 +121,7 @@ def _unpaired(
 
 
 def spread(found: list, count: int) -> list:
-    """Takes so many at equal distances, for neighbours may be of one score.
+    """Takes so many at equal distances, since neighbours may be of one score.
 
     Args:
         found: What there is.
@@ -122,6 +129,25 @@ def spread(found: list, count: int) -> list:
     """
     count = min(count or len(found), len(found))
     return [found[i * len(found) // count] for i in range(count)]
+
+
+def _reference(test: Sequence[Any], clip: str, recording: Any, target: str) -> Any:
+    """Some entry of the target that is of other music than a recording."""
+    others = [
+        entry
+        for entry in test
+        if entry.domain == target
+        and entry.recording != recording.recording
+        and (not recording.piece or entry.piece != recording.piece)
+    ]
+    if not others:
+        raise ValueError(
+            f"one-shot transfer of {clip!r} to {target!r} has no reference: it takes a "
+            f"recording of another piece by {target!r} in test, of "
+            f"{SHORTEST_SECONDS:g} s or more."
+        )
+    reference, _ = _two(others, f"reference {clip} {recording.domain} {target}")
+    return reference
 
 
 def _two(entries: Sequence[Any], key: str) -> tuple[Any, Any]:
@@ -132,5 +158,5 @@ def _two(entries: Sequence[Any], key: str) -> tuple[Any, Any]:
 
 
 def fit(audio: np.ndarray, samples: int) -> np.ndarray:
-    """Cuts a sound to a length, or repeats it until it has that length."""
+    """Cuts audio `[any]` to a length, or repeats it until it has that length."""
     return np.resize(audio, samples).astype(np.float32)

@@ -1,4 +1,4 @@
-"""All that is measured on one translated clip."""
+"""Every metric of one translated clip."""
 
 from typing import NamedTuple
 
@@ -21,17 +21,17 @@ from tf_mt.evaluation.metrics import (
 from tf_mt.evaluation.protocol import analysis
 
 
-class Sounds(NamedTuple):
-    """A translated clip and what it is held against, all of one length and rate.
+class Clips(NamedTuple):
+    """A translated clip and what it is compared with, all of one length and rate.
 
     Attributes:
         source: What was translated.
         estimate: Its translation.
-        style: Some clip of the target domain.
+        style: A clip of the target domain; for one-shot transfer, the reference.
         truth: The same music played by the target, if it is known.
         cycle: The translation translated back to the source's domain, if there is one.
         reconstruction: The source translated to its own domain, if there is one.
-        notes: The notes that are played, with `onset_seconds`, `duration_seconds` and
+        notes: The notes of the music, with `onset_seconds`, `duration_seconds` and
             `pitch`, if they are known.
     """
 
@@ -48,11 +48,11 @@ class Metric(NamedTuple):
     """A column of the scorecard.
 
     Attributes:
-        name: As in `scorecard.json`.
-        title: As in tables.
+        name: In `scorecard.json`.
+        title: In tables.
         unit: Of its values; empty if they have none.
         better: "lower" or "higher".
-        against: What a translation is held against.
+        against: What a translation is compared with.
         about: What it measures, and the paper that has it.
     """
 
@@ -65,6 +65,7 @@ class Metric(NamedTuple):
 
 
 _CONTENT = "the truth, or the source where there is none"
+_TIMBRE = "the truth, or a clip of the target where there is none"
 
 METRICS = (
     Metric(
@@ -76,14 +77,14 @@ METRICS = (
         "Spectral convergence and log magnitude of three STFTs (Yamamoto et al. 2020).",
     ),
     Metric(
-        *("mfcc", "MFCC", "", "lower", "truth"),
+        *("mfcc", "MFCC", "", "lower", _TIMBRE),
         "L2 distance of mean MFCCs at equal loudness (EBU R128), as in zero-shot style "
         "transfer.",
     ),
     Metric(
         *("style", "style", "", "higher", "source and a clip of the target"),
         "MFCC distance to the source as a share of that to the source and to a clip of "
-        "the target; above 0.5 it is closer to the style (the same paper's verdict).",
+        "the target; above 0.5 it is closer to the style (the same paper's criterion).",
     ),
     Metric(
         *("pitch", "pitch", "", "higher", _CONTENT),
@@ -135,23 +136,25 @@ METRICS = (
 )
 
 
-def measure(sounds: Sounds) -> dict[str, float]:
+def measure(clips: Clips) -> dict[str, float]:
     """Scores a translated clip.
 
     Returns:
-        The score of each metric that can be had of these sounds, by its name; NaN where
-        it is not defined for them.
+        The score of each metric that these clips allow, by its name; NaN where it is
+        not defined for them.
 
     Raises:
-        ValueError: The sounds cannot be compared, or the notes are not theirs.
+        ValueError: The clips cannot be compared, or the notes are of something else.
     """
-    _validate(sounds)
-    source, estimate = sounds.source, sounds.estimate
-    content = source if sounds.truth is None else sounds.truth
+    _validate(clips)
+    source, estimate = clips.source, clips.estimate
+    content = source if clips.truth is None else clips.truth
     kept = pitch.accuracies(*analysis.each(pitch.track, content, estimate))
     both = np.logical_and(*analysis.each(pitch.sounding, source, estimate))
+    timbre = clips.style if clips.truth is None else clips.truth
     scores = {
-        "style": mfcc.ratio(*analysis.each(mfcc.means, source, sounds.style, estimate)),
+        "mfcc": mfcc.apart(*analysis.each(mfcc.means, timbre, estimate)),
+        "style": mfcc.ratio(*analysis.each(mfcc.means, source, clips.style, estimate)),
         "pitch": kept.raw,
         "pitch_class": kept.chroma,
         "onsets": onsets.matched(*analysis.each(onsets.detect, content, estimate)),
@@ -163,15 +166,15 @@ def measure(sounds: Sounds) -> dict[str, float]:
         ),
         "ncc": ncc.correlation(*analysis.each(ncc.contour, content, estimate)),
     }
-    if sounds.truth is not None:
-        scores |= _to_truth(sounds.truth, estimate)
-    if sounds.notes is not None:
+    if clips.truth is not None:
+        scores |= _to_truth(clips.truth, estimate)
+    if clips.notes is not None:
         found = estimate.by(transcription.transcribe)
-        scores["notes"] = notes.matched(sounds.notes, found)
-    if sounds.cycle is not None:
-        scores |= _of_cycle(source, sounds.cycle)
-    if sounds.reconstruction is not None:
-        pair = analysis.each(log_mel.spectrogram, source, sounds.reconstruction)
+        scores["notes"] = notes.matched(clips.notes, found)
+    if clips.cycle is not None:
+        scores |= _of_cycle(source, clips.cycle)
+    if clips.reconstruction is not None:
+        pair = analysis.each(log_mel.spectrogram, source, clips.reconstruction)
         scores["reconstruction_ssim"] = ssim.alike(*pair)
     return {name: float(score) for name, score in scores.items()}
 
@@ -184,9 +187,8 @@ def _to_truth(
         "log_mel": log_mel.difference(
             *analysis.each(log_mel.spectrogram, truth, estimate)
         ),
-        # Three spectra would take ten times the room of all else that is kept.
+        # Not cached: three STFTs are ten times as large as all other analyses.
         "stft": stft_distance.distance(truth.audio, estimate.audio, rate),
-        "mfcc": mfcc.apart(*analysis.each(mfcc.means, truth, estimate)),
     }
 
 
@@ -201,11 +203,11 @@ def _of_cycle(
     }
 
 
-def _validate(sounds: Sounds) -> None:
-    source = sounds.source
-    others = (sounds.estimate, sounds.style, sounds.truth, sounds.cycle)
-    for other in (*others, sounds.reconstruction):
+def _validate(clips: Clips) -> None:
+    source = clips.source
+    others = (clips.estimate, clips.style, clips.truth, clips.cycle)
+    for other in (*others, clips.reconstruction):
         if other is not None:
             log_mel.validate(source.audio, other.audio)
-    if sounds.notes is not None:
-        notes.validate(sounds.notes, len(source.audio) / source.sample_rate_hz)
+    if clips.notes is not None:
+        notes.validate(clips.notes, len(source.audio) / source.sample_rate_hz)

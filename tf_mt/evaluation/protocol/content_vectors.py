@@ -1,4 +1,4 @@
-"""How much a model's content codes give away of the domain that played."""
+"""How much a system's content vectors reveal of the source's domain."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,12 +14,13 @@ WINDOW_SECONDS = 2.0
 
 
 class Codes(NamedTuple):
-    """Content codes of windows of the sources.
+    """Content vectors of windows of the sources.
 
     Attributes:
         values: float32 `[windows, features]`.
-        domains: Who played each window.
-        clips: What was played; a probe is never tested on what it was trained on.
+        domains: The domain of each window.
+        clips: The clip of each window; a probe is never tested on a clip that it was
+            trained on.
     """
 
     values: np.ndarray
@@ -29,38 +30,45 @@ class Codes(NamedTuple):
 
 def collect(
     encode: Callable[[np.ndarray], np.ndarray],
-    stage: audio_cache.Stage,
-    asked: Sequence[cases.Case],
+    cache: audio_cache.AudioCache,
+    chosen: Sequence[cases.Case],
     sample_rate_hz: int,
 ) -> Codes:
     """Encodes the sources of all cases, window by window.
 
     Args:
-        encode: Gives the codes of clips `[batch, samples]`.
-        stage: Where the sounds are.
-        asked: The cases.
-        sample_rate_hz: The rate of the sounds.
+        encode: Gives the content vectors of clips `[batch, samples]`.
+        cache: Has the sources.
+        chosen: The cases.
+        sample_rate_hz: The rate of the sources.
+
+    Raises:
+        ValueError: Every source is shorter than a window.
     """
     samples = round(WINDOW_SECONDS * sample_rate_hz)
-    sources = {(case.clip, case.source): case for case in asked}
+    sources = {(case.clip, case.source): case for case in chosen}
     values, domains, clips = [], [], []
     for (clip, domain), case in sources.items():
-        audio = stage.read(stage.folder(case) / audio_cache.SOURCE)
+        audio = cache.read(cache.folder(case) / audio_cache.SOURCE)
         windows = audio[: len(audio) // samples * samples].reshape(-1, samples)
         if len(windows):
             values.append(encode(windows))
             domains += [domain] * len(windows)
             clips += [clip] * len(windows)
+    if not values:
+        raise ValueError(
+            f"all clips are shorter than {WINDOW_SECONDS:g} s, the window of a content "
+            "vector."
+        )
     return Codes(np.concatenate(values), np.array(domains), np.array(clips))
 
 
 def probe(codes: Codes) -> dict[str, float]:
-    """What the codes give away, as the scorecard tells it; see `probes`.
+    """Accuracies and silhouette of `probes`, by their names in the report.
 
-    Nothing where there is but one clip, for a probe has to be tested on another one.
+    Raises:
+        ValueError: There are too few domains, or clips of one.
     """
-    if len(set(codes.clips)) < 2:
-        return {}
     found = probes.accuracy(codes.values, codes.domains, codes.clips)
     return {
         "linear probe": round(found.linear, 3),
@@ -71,5 +79,9 @@ def probe(codes: Codes) -> dict[str, float]:
 
 
 def draw(codes: Codes, title: str, path: Path) -> None:
-    """Draws the codes by t-SNE, coloured by domain."""
+    """Draws the content vectors by t-SNE, coloured by domain.
+
+    Raises:
+        ValueError: There are too few.
+    """
     projection.write(projection.project(codes.values), codes.domains, title, path)

@@ -1,14 +1,14 @@
-"""One evaluation: from models and a dataset to a folder with its report."""
+"""One evaluation: from systems and a dataset to a folder with its report."""
 
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_mt import atomic, progress
+from tf_mt import atomic
 from tf_mt.evaluation.protocol import (
     audio_cache,
     baselines,
@@ -16,6 +16,7 @@ from tf_mt.evaluation.protocol import (
     content_vectors,
     reference_set,
     scorecard,
+    systems,
 )
 from tf_mt.evaluation.report import html_report, markdown, plots
 
@@ -23,11 +24,11 @@ SHOWN_CLIPS = 4
 
 
 class Dataset(NamedTuple):
-    """What the models are judged on.
+    """The dataset that systems are scored on.
 
     Attributes:
-        name: As in the report.
-        place: Tells it from others of that name.
+        name: In the report.
+        place: Distinguishes it from others of that name.
         domains: The domains to translate between.
         sample_rate_hz: The rate of its recordings.
         test: The recordings of its test split: `entries`, `audio`, `notes`.
@@ -42,121 +43,146 @@ class Dataset(NamedTuple):
     train: Any
 
 
-class Judged(NamedTuple):
-    """A model and what is known of it.
-
-    Attributes:
-        model: What translates.
-        identity: Tells it from others of its name.
-        codes: Gives the content codes of clips `[batch, samples]`, if it can.
-    """
-
-    model: audio_cache.Model
-    identity: str
-    codes: Callable[[np.ndarray], np.ndarray] | None
-
-
 class Embedder(NamedTuple):
-    """What turns sounds into vectors, and may tell domains apart.
+    """What turns audio into vectors, and may classify domains.
 
     Attributes:
-        embedder: With `name`, `domains`, `embed` and, if there are domains,
-            `probabilities`.
-        identity: Tells it from others of its name.
+        embedder: A `tf_mt.embedders.embedder.Embedder`.
+        identity: Distinguishes it from others of its name.
     """
 
     embedder: Any
     identity: str
 
 
+class Settings(NamedTuple):
+    """What is scored.
+
+    Attributes:
+        clips: The most pieces of a paired test set, or else recordings of each domain;
+            all if 0.
+        seconds: The most of a recording that is translated.
+        transfer: Whether one-shot transfer is scored, too.
+    """
+
+    clips: int
+    seconds: float
+    transfer: bool
+
+
 def evaluate(
-    judged: Sequence[Judged],
+    scored: Sequence[systems.ScoredSystem],
     dataset: Dataset,
     embedding: Embedder,
-    clips: int,
-    seconds: float,
+    settings: Settings,
     out: Path,
 ) -> dict[str, Any]:
-    """Scores models side by side; interrupted, it goes on where it was.
+    """Scores systems side by side; interrupted, it continues where it was.
 
     Args:
-        judged: The models.
-        dataset: What they are judged on.
-        embedding: What embeds the sounds.
-        clips: The most pieces of a paired test set, or else recordings of each domain.
-        seconds: The most of a recording that is translated.
-        out: Where sounds, scores and the report are written.
+        scored: The systems.
+        dataset: What they are scored on.
+        embedding: What embeds the audio.
+        settings: Which clips, and what is done with them.
+        out: Where audio, scores and the report are written.
 
     Returns:
         The scorecard, as in `scorecard.json`.
 
     Raises:
-        ValueError: If there is nothing to score, or `out` has another evaluation.
+        ValueError: There is nothing to score, two rows have one name, or `out` has
+            another evaluation.
     """
     rate = dataset.sample_rate_hz
-    asked = cases.choose(
+    samples = round(settings.seconds * rate)
+    chosen = cases.choose(
         dataset.test.entries,
         dataset.train.entries,
         dataset.domains,
-        clips,
+        settings.clips,
         round(cases.SHORTEST_SECONDS * rate),
+        settings.transfer,
     )
-    _settle(out, judged, dataset, embedding.identity, clips, seconds)
-    samples = round(seconds * rate)
-    stage = audio_cache.Stage(out / "audio", dataset.test, dataset.train, rate, samples)
-    models = [one.model for one in judged]
-    for case in progress.bar(asked, desc="translations", unit="clip"):
-        stage.set(case)
-        for model in models:
-            stage.play(model, case)
+    cache = audio_cache.AudioCache(
+        out / "audio", dataset.test, dataset.train, rate, samples
+    )
+    rows = baselines.rows(cache, scored, chosen)
+    _check_folder(out, scored, dataset, embedding.identity, settings)
+    _write_audio(cache, scored, chosen)
     embedder = embedding.embedder
     targets = reference_set.embed(
         embedder, dataset.train, dataset.domains, rate, samples
     )
-    rows = baselines.rows(stage, models, asked)
     evaluation = scorecard.Evaluation(
-        stage, rows, asked, rate, embedder, targets, out / "cache"
+        cache, rows, chosen, rate, embedder, targets, out / "cache"
     )
     card = {
         "dataset": dataset.name,
-        "n": len(asked),
-        "clip_seconds": seconds,
+        "n": len(chosen),
+        "clip_seconds": settings.seconds,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "embedder": _told(embedder, targets),
+        "embedder": _describe(embedder, targets),
         **scorecard.tabulate(evaluation, scorecard.measure(evaluation)),
     }
-    for row in card["systems"]:
-        for model in models:
-            if row["name"] == model.name:
-                row["about"] |= model.about
-                row["about"]["times real time"] = round(stage.speed(model, asked), 1)
-    pictures = _content(judged, card, stage, asked, rate, out)
-    _report(card, stage, asked, models, pictures, rate, out)
+    pictures = {}
+    for one in scored:
+        about, drawn = _content(one, cache, chosen, rate, out)
+        pictures |= drawn
+        for row in card["systems"]:
+            if row["name"] in map(one.row_name, one.modes):
+                speed = round(cache.speed(row["name"], chosen), 1)
+                row["about"] |= {**about, "times real time": speed}
+    _report(card, cache, chosen, scored, pictures, rate, out)
     return card
 
 
+def _write_audio(
+    cache: audio_cache.AudioCache,
+    scored: Sequence[systems.ScoredSystem],
+    chosen: Sequence[cases.Case],
+) -> None:
+    for case in progress.bar(chosen, desc="translations", unit="clip"):
+        cache.write_case(case)
+        for one in scored:
+            for mode in one.modes:
+                cache.write_outputs(one, mode, case)
+            cache.write_resynthesis(one, case)
+
+
 def _content(
-    judged: Sequence[Judged],
-    card: dict[str, Any],
-    stage: audio_cache.Stage,
-    asked: Sequence[cases.Case],
+    scored: systems.ScoredSystem,
+    cache: audio_cache.AudioCache,
+    chosen: Sequence[cases.Case],
     sample_rate_hz: int,
     out: Path,
-) -> dict[str, Path]:
-    """Adds to the card what the models' codes give away; the titles of the pictures."""
-    pictures = {}
-    for one, row in zip(judged, card["systems"], strict=False):
-        if one.codes is not None:
-            codes = content_vectors.collect(one.codes, stage, asked, sample_rate_hz)
-            row["about"] |= content_vectors.probe(codes)
-            path = out / f"codes_{one.model.name}.png"
-            title = f"Content codes of {one.model.name} by t-SNE"
-            content_vectors.draw(codes, title, path)
-            pictures[title] = path
-    return pictures
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    """What the scorecard says of a system and its content vectors; pictures by title.
+
+    Where there are none, or too few to probe or to draw, it says why instead.
+    """
+    about: dict[str, Any] = {}
+    if scored.info.parameters is not None:
+        about["parameters"] = scored.info.parameters
+    try:
+        codes = content_vectors.collect(
+            scored.system.codes, cache, chosen, sample_rate_hz
+        )
+    except (ValueError, OSError) as error:
+        return {**about, "probe": f"none: {error}"}, {}
+    try:
+        about |= content_vectors.probe(codes)
+    except ValueError as error:
+        about["probe"] = f"none: {error}"
+    path = out / f"codes_{scored.name}.png"
+    title = f"Content codes of {scored.name} by t-SNE"
+    try:
+        content_vectors.draw(codes, title, path)
+    except ValueError as error:
+        return {**about, "t-SNE": f"none: {error}"}, {}
+    return about, {title: path}
 
 
-def _told(embedder: Any, targets: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _describe(embedder: Any, targets: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {
         "name": embedder.name,
         "reference": f"up to {reference_set.CLIPS} training clips of each domain",
@@ -164,71 +190,69 @@ def _told(embedder: Any, targets: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _settle(
+def _check_folder(
     out: Path,
-    judged: Sequence[Judged],
+    scored: Sequence[systems.ScoredSystem],
     dataset: Dataset,
     embedder: str,
-    clips: int,
-    seconds: float,
+    settings: Settings,
 ) -> None:
-    """Makes sure that a folder is for this evaluation; models may join."""
+    """Makes sure that a folder is for this evaluation; more systems may be added."""
     path = out / "evaluation.json"
-    settings = {
+    wanted = {
         "data": dataset.place,
-        "clips": clips,
-        "seconds": seconds,
+        **settings._asdict(),
         "embedder": embedder,
-        "models": {one.model.name: one.identity for one in judged},
+        "models": {one.name: one.identity for one in scored},
     }
-    if len(settings["models"]) < len(judged):
-        raise ValueError(
-            f"two models have the same name ({', '.join(settings['models'])}); rename "
-            "the folder of one."
-        )
-    known = json.loads(path.read_text()) if path.exists() else settings
-    models = {**known["models"], **settings["models"]}
-    clash = any(models[name] != identity for name, identity in known["models"].items())
-    if clash or {**known, "models": 0} != {**settings, "models": 0}:
+    known = json.loads(path.read_text()) if path.exists() else wanted
+    models = {**known["models"], **wanted["models"]}
+    for name, identity in known["models"].items():
+        if models[name] != identity:
+            raise ValueError(
+                f"out={str(out)!r} holds an evaluation of something else: {name!r} has "
+                "other weights or another version by now; choose another folder, or "
+                "remove that one."
+            )
+    if {**known, "models": 0} != {**wanted, "models": 0}:
         raise ValueError(
             f"out={str(out)!r} holds an evaluation of something else; choose another "
             "folder, or remove that one."
         )
     with atomic.path(path) as temporary:
-        temporary.write_text(json.dumps({**settings, "models": models}, indent=1))
+        temporary.write_text(json.dumps({**wanted, "models": models}, indent=1))
 
 
 def _report(
     card: dict[str, Any],
-    stage: audio_cache.Stage,
-    asked: Sequence[cases.Case],
-    models: Sequence[audio_cache.Model],
+    cache: audio_cache.AudioCache,
+    chosen: Sequence[cases.Case],
+    scored: Sequence[systems.ScoredSystem],
     pictures: Mapping[str, Path],
     sample_rate_hz: int,
     out: Path,
 ) -> None:
     """Writes `scorecard.json`, `scorecard.md`, `report.html` and `picture.png`."""
-    shown = _shown(asked)
-    examples = []
-    for case in shown:
-        sounds = {"source": stage.folder(case) / audio_cache.SOURCE}
-        if case.answer is not None:
-            sounds["truth"] = stage.answer(case)
-        for model in models:
-            sounds[model.name] = stage.folder(case) / f"{model.name}.wav"
-        title = f"{case.clip}, {case.source} to {case.target}"
-        examples.append({"title": title, "sounds": sounds})
+    shown = _shown(chosen)
+    models = [one.row_name(mode) for one in scored for mode in one.modes]
     scorecard.write(card, out / "scorecard.json")
     with atomic.path(out / "scorecard.md") as temporary:
         temporary.write_text(markdown.table(card))
+    examples = [
+        {
+            "title": f"{case.clip}, {case.source} to {case.target}",
+            "sounds": _example_files(cache, case, models),
+        }
+        for case in shown
+    ]
     html_report.write(card, examples, pictures, sample_rate_hz, out / "report.html")
     drawn = [
         plots.Example(
             case.source,
             case.target,
-            stage.read(stage.folder(case) / audio_cache.SOURCE),
-            stage.read(stage.folder(case) / f"{models[0].name}.wav"),
-            stage.read(stage.answer(case)),
+            cache.read(cache.folder(case) / audio_cache.SOURCE),
+            cache.read(cache.output(case, models[0], audio_cache.OUTPUT)),
+            cache.read(cache.truth(case)),
         )
         for case in shown
         if case.answer is not None
@@ -237,11 +261,25 @@ def _report(
         plots.examples(drawn, sample_rate_hz, out / "picture.png")
 
 
-def _shown(asked: Sequence[cases.Case]) -> list[cases.Case]:
+def _example_files(
+    cache: audio_cache.AudioCache, case: cases.Case, models: Sequence[str]
+) -> dict[str, Path]:
+    """The audio files that the report shows of a case, by their title."""
+    found = {"source": cache.folder(case) / audio_cache.SOURCE}
+    if case.answer is not None:
+        found["truth"] = cache.truth(case)
+    if case.reference is not None:
+        found["reference"] = cache.folder(case) / audio_cache.STYLE
+    outputs = {name: cache.output(case, name, audio_cache.OUTPUT) for name in models}
+    return found | outputs
+
+
+def _shown(chosen: Sequence[cases.Case]) -> list[cases.Case]:
     """One case for each source, each of another target if that can be."""
-    targets = list(dict.fromkeys(case.target for case in asked))
+    targets = list(dict.fromkeys(case.target for case in chosen))
     found = []
-    for source in list(dict.fromkeys(case.source for case in asked))[:SHOWN_CLIPS]:
-        following = targets[(targets.index(source) + 1) % len(targets)]
-        found += [c for c in asked if (c.source, c.target) == (source, following)][:1]
+    for source in list(dict.fromkeys(case.source for case in chosen))[:SHOWN_CLIPS]:
+        place = targets.index(source) + 1 if source in targets else 0
+        following = targets[place % len(targets)]
+        found += [c for c in chosen if (c.source, c.target) == (source, following)][:1]
     return found

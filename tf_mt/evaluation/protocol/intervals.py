@@ -1,7 +1,7 @@
-"""How sure a mean is: the percentile bootstrap (Efron and Tibshirani 1993, ch. 13).
+"""Confidence intervals of means by the percentile bootstrap.
 
-Scores are taken for independent; clips of one piece are less than that, so an interval
-over them is rather too narrow than too wide.
+Efron and Tibshirani 1993, chapter 13. Scores are taken for independent; clips of one
+piece are less than that, so an interval over them is rather too narrow than too wide.
 """
 
 from typing import NamedTuple
@@ -63,7 +63,7 @@ def bootstrap(scores: np.ndarray, seed: int = 0) -> Interval:
 
 
 def separates(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether a metric tells two systems apart on the same clips.
+    """Whether a metric discriminates two systems on the same clips.
 
     Args:
         first: Scores of the one system, `[n]`.
@@ -71,7 +71,7 @@ def separates(first: np.ndarray, second: np.ndarray) -> bool:
 
     Returns:
         True if the 95 % interval of the mean paired difference excludes 0. Pairs with
-        a NaN are dropped; fewer than `FEWEST_PAIRS` pairs tell nothing apart.
+        a NaN are dropped; fewer than `FEWEST_PAIRS` pairs give False.
 
     Raises:
         ValueError: The two are not of one length.

@@ -1,4 +1,4 @@
-"""What translations to a domain are held against: embeddings of real clips of it."""
+"""Embeddings of real clips of each domain, and distances of translations to them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from tf_mt import progress
 from tf_mt.evaluation.protocol import cases
 
-# The most recordings of a domain that stand for it.
+# The most recordings of a domain that are embedded.
 CLIPS = 50
 
 
@@ -55,18 +55,19 @@ def scores(
     windows: np.ndarray,
     target_windows: np.ndarray,
 ) -> Mapping[str, float]:
-    """How near a translation is to a domain, and whether it passes for it.
+    """The distance of a translation to a domain, and whether it is classified as such.
 
     Args:
-        embedder: A classifier, too, if it has `domains`.
+        embedder: Also a classifier, if it has `domains`.
         estimate: The translation `[samples]`.
         sample_rate_hz: Its rate.
         target: The domain.
-        windows: What the embedder says of it, `[windows, dimensions]`.
-        target_windows: The same of clips of the domain.
+        windows: Its embeddings, `[windows, dimensions]`.
+        target_windows: Those of clips of the domain.
 
     Returns:
-        `timbre`, a cosine distance in [0, 2]; `domain`, 1 or 0, if it can be told.
+        `timbre`, a cosine distance in [0, 2]; `domain`, 1 or 0, if the embedder
+        classifies that domain.
     """
     own, wanted = windows.mean(axis=0), target_windows.mean(axis=0)
     cosine = own @ wanted / max(np.linalg.norm(own) * np.linalg.norm(wanted), 1e-12)

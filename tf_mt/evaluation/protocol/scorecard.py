@@ -1,4 +1,4 @@
-"""The scorecard: every metric of every row, with what its scores are worth."""
+"""The scorecard: every metric of every row, with intervals and discriminative power."""
 
 import concurrent.futures
 import functools
@@ -42,44 +42,44 @@ _FAD_RESAMPLES = 100
 
 
 class Evaluation(NamedTuple):
-    """All that a scorecard is made from.
+    """What a scorecard is made from.
 
     Attributes:
-        stage: Where the sounds are.
-        rows: Who is judged.
-        asked: The cases that all of them were asked.
-        sample_rate_hz: The rate of all sounds.
-        embedder: Turns sounds into vectors.
-        targets: What the embedder says of clips of each domain.
-        cache: Where scores are kept.
+        audio: Has the audio files.
+        rows: The systems and baselines.
+        cases: The cases that all of them are scored on.
+        sample_rate_hz: The rate of all audio.
+        embedder: Turns audio into vectors.
+        targets: The embeddings `[windows, dimensions]` of clips of each domain.
+        scores_folder: Where the scores of single clips are cached.
     """
 
-    stage: audio_cache.Stage
+    audio: audio_cache.AudioCache
     rows: Sequence[baselines.Row]
-    asked: Sequence[cases.Case]
+    cases: Sequence[cases.Case]
     sample_rate_hz: int
     embedder: Any
     targets: dict[str, np.ndarray]
-    cache: Path
+    scores_folder: Path
 
 
 def measure(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
-    """Scores every row on every case, on all cores; what was scored is read again.
+    """Scores every row on every case, on all cores; cached scores are read again.
 
     Returns:
         For each row its scores of each case: the name of each metric and its value,
         and `windows`, the embeddings.
     """
-    clips = len(evaluation.asked) * len(evaluation.rows)
+    clips = len(evaluation.cases) * len(evaluation.rows)
     found: dict[str, list] = {row.name: [] for row in evaluation.rows}
     with (
-        # A core for each case: several for one matrix product wait for each other.
+        # One thread per case: within a matrix product, threads wait for each other.
         threadpoolctl.threadpool_limits(1),
         concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as executor,
         progress.bar(total=clips, desc="scores", unit="clip") as bar,
     ):
         one = functools.partial(_measure_case, evaluation)
-        for rows in executor.map(one, evaluation.asked):
+        for rows in executor.map(one, evaluation.cases):
             for name, scores in rows.items():
                 found[name].append(scores)
                 bar.update()
@@ -89,10 +89,10 @@ def measure(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
 def _measure_case(
     evaluation: Evaluation, case: cases.Case
 ) -> dict[str, dict[str, Any]]:
-    """Scores every row, by its name; what they are held against is analysed once."""
-    listen = baselines.listener(evaluation.stage, case, evaluation.sample_rate_hz)
+    """Scores every row, by its name; clips that they share are analysed once."""
+    read = baselines.reader(evaluation.audio, case, evaluation.sample_rate_hz)
     return {
-        row.name: _measure_one(evaluation, row, case, listen) for row in evaluation.rows
+        row.name: _measure_one(evaluation, row, case, read) for row in evaluation.rows
     }
 
 
@@ -100,13 +100,13 @@ def _measure_one(
     evaluation: Evaluation,
     row: baselines.Row,
     case: cases.Case,
-    listen: Callable[[Path], analysis.Analysis],
+    read: Callable[[Path], analysis.Analysis],
 ) -> dict[str, Any]:
-    path = evaluation.cache / row.name / f"{case.name}.npz"
+    path = evaluation.scores_folder / row.name / f"{case.name}.npz"
     if not path.exists():
-        sounds = baselines.sounds(evaluation.stage, row, case, listen)
-        scores = clip_scores.measure(sounds)
-        estimate, rate = sounds.estimate.audio, evaluation.sample_rate_hz
+        clips = baselines.clips(evaluation.audio, row, case, read)
+        scores = clip_scores.measure(clips)
+        estimate, rate = clips.estimate.audio, evaluation.sample_rate_hz
         windows = evaluation.embedder.embed(estimate, rate)
         scores |= reference_set.scores(
             evaluation.embedder,
@@ -126,7 +126,7 @@ def _measure_one(
 def tabulate(
     evaluation: Evaluation, found: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
-    """Means, intervals and what tells truth from copy; see `write` for the keys."""
+    """Means, intervals and discriminative power; see `write` for the keys."""
     columns = [*clip_scores.METRICS, *EMBEDDED]
     values = {
         row: {
@@ -136,7 +136,7 @@ def tabulate(
     }
     scores = {row: dict(_cells(columns, values[row])) for row in values}
     for row in found:
-        scores[row]["fad"] = _fad(evaluation, found[row])
+        scores[row] |= _fad(evaluation, found[row])
     columns = [m for m in columns if any(m.name in cells for cells in scores.values())]
     return {
         "metrics": [m._asdict() for m in columns],
@@ -145,9 +145,10 @@ def tabulate(
             for row in evaluation.rows
         ],
         "scores": scores,
+        "warnings": _warnings(evaluation, found, scores),
         "separates": {m.name: _separates(m.name, values, scores) for m in columns},
         "pairs": {
-            row: dict(_pairs(evaluation.asked, columns, values[row])) for row in values
+            row: dict(_pairs(evaluation.cases, columns, values[row])) for row in values
         },
     }
 
@@ -166,7 +167,7 @@ def _cells(
 
 
 def _separates(name: str, values: dict[str, dict], scores: dict[str, dict]) -> bool:
-    """Whether a metric tells the truth from a copy of the source."""
+    """Whether a metric discriminates the truth from a copy of the source."""
     if baselines.TRUTH not in values:
         return False
     if name == "fad":
@@ -179,11 +180,11 @@ def _separates(name: str, values: dict[str, dict], scores: dict[str, dict]) -> b
 
 
 def _pairs(
-    asked: Sequence[cases.Case],
+    chosen: Sequence[cases.Case],
     columns: Sequence[clip_scores.Metric],
     values: dict[str, np.ndarray],
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    pairs = np.array([f"{case.source} -> {case.target}" for case in asked])
+    pairs = np.array([f"{case.source} -> {case.target}" for case in chosen])
     for metric in columns:
         own = values[metric.name]
         means = {
@@ -195,17 +196,17 @@ def _pairs(
             yield metric.name, means
 
 
-def _fad(evaluation: Evaluation, found: list[dict[str, Any]]) -> dict[str, float]:
-    """The mean over targets, with an interval by resampling the cases."""
+def _fad(
+    evaluation: Evaluation, found: list[dict[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """The mean over targets, with an interval by resampling the cases.
+
+    Nothing where a target has fewer than two embeddings, which have no covariance.
+    """
     random = np.random.Generator(np.random.Philox(key=0))
-    by_target = {
-        target: [
-            scores["windows"]
-            for case, scores in zip(evaluation.asked, found, strict=True)
-            if case.target == target
-        ]
-        for target in evaluation.targets
-    }
+    by_target = _by_target(evaluation, found)
+    if _fewest_embeddings(evaluation, found) < 2:
+        return {}
 
     def distance(draw: bool) -> float:
         each = []
@@ -222,11 +223,45 @@ def _fad(evaluation: Evaluation, found: list[dict[str, Any]]) -> dict[str, float
     # A case that is drawn twice raises the distance, so only the spread is taken.
     low, high = np.percentile(draws, (2.5, 97.5)) - np.mean(draws)
     return {
-        "mean": mean,
-        "low": float(max(0.0, mean + low)),
-        "high": float(mean + high),
-        "n": len(found),
+        "fad": {
+            "mean": mean,
+            "low": float(max(0.0, mean + low)),
+            "high": float(mean + high),
+            "n": len(found),
+        }
     }
+
+
+def _by_target(
+    evaluation: Evaluation, found: list[dict[str, Any]]
+) -> dict[str, list[np.ndarray]]:
+    """A row's embeddings of each case, by target; only domains that are a target."""
+    by_target: dict[str, list[np.ndarray]] = {}
+    for case, scores in zip(evaluation.cases, found, strict=True):
+        by_target.setdefault(case.target, []).append(scores["windows"])
+    return by_target
+
+
+def _fewest_embeddings(evaluation: Evaluation, found: list[dict[str, Any]]) -> int:
+    """The size of the smallest set of embeddings that a row's distance is between."""
+    return min(
+        min(sum(map(len, windows)), len(evaluation.targets[target]))
+        for target, windows in _by_target(evaluation, found).items()
+    )
+
+
+def _warnings(
+    evaluation: Evaluation,
+    found: dict[str, list[dict[str, Any]]],
+    scores: dict[str, dict[str, Any]],
+) -> list[str]:
+    """What a reader has to know of the scores: that a distance is over too few."""
+    fewest = min(_fewest_embeddings(evaluation, own) for own in found.values())
+    if not any("fad" in cells for cells in scores.values()):
+        return []
+    dimensions = next(iter(evaluation.targets.values())).shape[1]
+    said = frechet.warning(fewest, dimensions)
+    return [said] if said else []
 
 
 def write(card: dict[str, Any], path: Path) -> None:

@@ -1,53 +1,51 @@
-"""Brings models and a dataset together for an evaluation."""
+"""Evaluates systems on a dataset folder: reads both and checks that they fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tf_mt.data import clips as stored_clips
 from tf_mt.data import recordings
 from tf_mt.embedders import embedder as embedders
-from tf_mt.evaluation.protocol import audio_cache, evaluation
+from tf_mt.evaluation.protocol import evaluation, systems
 
 
-def judge(
-    systems: Sequence[tuple[str, str, Any]],
+def evaluate(
+    named: Iterable[tuple[str, str, Any]],
     data: Path,
     embedder: str,
     clips: int,
     seconds: float,
+    transfer: bool,
     out: Path,
 ) -> dict[str, Any]:
     """Scores systems on a dataset; see `evaluation.evaluate`.
 
     Args:
-        systems: Name, identity, and the system: of this process, or of a server.
+        named: Name, identity and system of each, as in `systems.check`.
         data: The dataset's folder.
         embedder: Which one, as `embedders.load` takes it.
         clips: The most pieces, or recordings of each domain.
         seconds: The most of a recording that is translated.
+        transfer: Whether one-shot transfer is scored, too.
         out: Where the report is written.
 
     Returns:
         The scorecard.
 
     Raises:
-        ValueError: If a system does not fit the dataset, or there is nothing to score.
-        FileNotFoundError: If something that is named is not there.
+        ValueError: A system does not fit the dataset, or there is nothing to score.
+        FileNotFoundError: Something that is named is not there.
     """
     info = stored_clips.read_info(data)
-    judged = []
-    for name, identity, system in systems:
-        for domain in info.domains:
-            told = system.check_domain(domain)
-        if told.sample_rate_hz != info.sample_rate_hz:
+    scored = systems.check(named, info.domains, transfer)
+    for one in scored:
+        if one.info.sample_rate_hz != info.sample_rate_hz:
             raise ValueError(
-                f"data={str(data)!r} has {info.sample_rate_hz} Hz, but {name!r} is for "
-                f"{told.sample_rate_hz} Hz; convert the data with that --sample_rate."
+                f"data={str(data)!r} has {info.sample_rate_hz} Hz, but {one.name!r} is "
+                f"for {one.info.sample_rate_hz} Hz; convert the data with that "
+                "--sample_rate."
             )
-        judged.append(_judged(name, identity, system, told.parameters))
     dataset = evaluation.Dataset(
         info.name,
         str(data.resolve()),
@@ -56,23 +54,6 @@ def judge(
         recordings.Recordings(data, "test"),
         recordings.Recordings(data, "train"),
     )
-    found = evaluation.Embedder(embedders.load(embedder), embedder)
-    return evaluation.evaluate(judged, dataset, found, clips, seconds, out)
-
-
-def _judged(
-    name: str, identity: str, system: Any, parameters: int | None
-) -> evaluation.Judged:
-    def translate(audio: np.ndarray, domain: str) -> np.ndarray:
-        return _joined(system.translate_stream([audio], domain))
-
-    def resynthesise(audio: np.ndarray) -> np.ndarray:
-        return _joined(system.resynthesise_stream([audio]))
-
-    about = {} if parameters is None else {"parameters": parameters}
-    model = audio_cache.Model(name, about, translate, resynthesise)
-    return evaluation.Judged(model, identity, system.codes)
-
-
-def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
-    return np.concatenate(list(blocks))
+    settings = evaluation.Settings(clips, seconds, transfer)
+    loaded = evaluation.Embedder(embedders.load(embedder), embedder)
+    return evaluation.evaluate(scored, dataset, loaded, settings, out)

@@ -1,4 +1,4 @@
-"""The frame of a page that stands alone: style, script, embedded pictures and sound.
+"""A self-contained HTML page: style, script, embedded pictures and sound.
 
 Nothing is loaded from elsewhere, and the page's own policy forbids it.
 """
@@ -65,7 +65,7 @@ tbody th { min-width: 8.5rem; max-width: 14rem; font-weight: 600; }
 tbody.baselines th { font-weight: 400; color: var(--soft); }
 tbody + tbody { border-top: 3px double var(--line); }
 .best { background: var(--best); }
-.untold { color: var(--soft); font-style: italic; }
+.weak { color: var(--soft); font-style: italic; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; font-weight: 600; padding: .35rem 0; }
 .grid {
@@ -83,7 +83,7 @@ audio { display: block; width: 100%; margin-top: .5rem; }
 }
 """
 
-# Two sounds at once tell nothing.
+# Starting one player pauses the others.
 _SCRIPT = """
 document.addEventListener("play", ({target}) => {
   for (const other of document.querySelectorAll("audio")) {

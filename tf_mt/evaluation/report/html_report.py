@@ -68,7 +68,7 @@ def _title(scorecard: dict) -> str:
 def _opening(scorecard: dict) -> str:
     """The title, what was scored, and a sentence for each model."""
     sentences = (
-        discrimination.against_copying(scorecard, system["name"]).sentence(
+        discrimination.compare_with_copy(scorecard, system["name"]).sentence(
             system["name"]
         )
         for system in scorecard["systems"]
@@ -104,7 +104,8 @@ def _scores(scorecard: dict) -> str:
         "\n".join(bodies),
     )
     notes = "".join(
-        f"<p><small>{note}</small></p>" for note in discrimination.notes(scorecard)
+        f"<p><small>{html.escape(note)}</small></p>"
+        for note in discrimination.notes(scorecard)
     )
     return table + notes
 
@@ -116,33 +117,33 @@ def _head(scorecard: dict, corner: str) -> str:
 
 
 def _heading(scorecard: dict, metric: dict) -> str:
-    told = discrimination.tells(scorecard, metric["name"])
-    mark = "" if told else f" {discrimination.UNTOLD}"
+    discriminates = discrimination.discriminates(scorecard, metric["name"])
+    mark = "" if discriminates else f" {discrimination.MARK}"
     return (
-        f'<th scope="col"{_untold(told)}>{html.escape(metric["title"])}{mark}'
+        f'<th scope="col"{_style(discriminates)}>{html.escape(metric["title"])}{mark}'
         f"<small>{html.escape(score_text.unit(metric))}"
         f'<span class="hidden">, {metric["better"]} is better</span></small></th>'
     )
 
 
-def _untold(told: bool) -> str:
-    return "" if told else ' class="untold"'
+def _style(discriminates: bool) -> str:
+    return "" if discriminates else ' class="weak"'
 
 
 def _score_row(scorecard: dict, system: str) -> str:
     cells = []
     for metric in scorecard["metrics"]:
-        told = _untold(discrimination.tells(scorecard, metric["name"]))
+        style = _style(discrimination.discriminates(scorecard, metric["name"]))
         score = scorecard["scores"].get(system, {}).get(metric["name"])
         if score is None:
-            cells.append(f"<td{told}>-</td>")
+            cells.append(f"<td{style}>-</td>")
             continue
         places = score_text.places(scorecard, metric["name"])
         mean = score_text.number(score["mean"], places)
         interval = f"<small>{score_text.interval(score, places)}</small>"
         if system in discrimination.best(scorecard, metric):
-            told, mean = ' class="best"', f"<strong>{mean}</strong>"
-        cells.append(f"<td{told}>{mean}{interval}</td>")
+            style, mean = ' class="best"', f"<strong>{mean}</strong>"
+        cells.append(f"<td{style}>{mean}{interval}</td>")
     return f'<tr><th scope="row">{html.escape(system)}</th>{"".join(cells)}</tr>'
 
 
@@ -166,8 +167,8 @@ def _pair_table(scorecard: dict, model: str) -> str:
             mean = means.get(metric["name"], {}).get(pair)
             places = score_text.places(scorecard, metric["name"])
             text = "-" if mean is None else score_text.number(mean, places)
-            told = _untold(discrimination.tells(scorecard, metric["name"]))
-            cells.append(f"<td{told}>{text}</td>")
+            style = _style(discrimination.discriminates(scorecard, metric["name"]))
+            cells.append(f"<td{style}>{text}</td>")
         rows.append(
             f'<tr><th scope="row">{html.escape(pair)}</th>{"".join(cells)}</tr>'
         )
@@ -181,7 +182,7 @@ def _plots(scorecard: dict) -> str:
         html_page.chart(
             metric["title"],
             score_plots.draw(scorecard, metric),
-            _spoken(scorecard, metric),
+            _alt(scorecard, metric),
         )
         for metric in scorecard["metrics"]
     )
@@ -192,16 +193,16 @@ def _plots(scorecard: dict) -> str:
     )
 
 
-def _spoken(scorecard: dict, metric: dict) -> str:
+def _alt(scorecard: dict, metric: dict) -> str:
     """What a plot shows, in words."""
     places = score_text.places(scorecard, metric["name"])
-    said = [
+    scores = [
         f"{system['name']} {score_text.number(score['mean'], places)} "
         f"({score_text.interval(score, places)})"
         for system in discrimination.ordered(scorecard)
         if (score := scorecard["scores"].get(system["name"], {}).get(metric["name"]))
     ]
-    return f"{metric['title']}, {score_text.meaning(metric)}: {', '.join(said)}"
+    return f"{metric['title']}, {score_text.meaning(metric)}: {', '.join(scores)}"
 
 
 def _examples(examples: Sequence[dict], sample_rate_hz: int) -> str:
@@ -252,7 +253,7 @@ def _metrics(scorecard: dict) -> str:
     return html_page.definitions(
         (
             metric["title"],
-            f"{metric['about']} ({score_text.meaning(metric)}; held against: "
+            f"{metric['about']} ({score_text.meaning(metric)}; compared with: "
             f"{metric['against']})",
         )
         for metric in scorecard["metrics"]

@@ -9,7 +9,7 @@ def table(scorecard: dict) -> str:
     """Draws the scores: a row for each system, a column for each metric.
 
     The best model of a column is bold. A column whose title carries a dagger does not
-    tell the truth from a copy on this dataset.
+    discriminate the truth from a copy on this dataset.
 
     Args:
         scorecard: As `tf_mt.evaluation.protocol.scorecard` makes it.
@@ -31,8 +31,8 @@ def table(scorecard: dict) -> str:
 def _title(scorecard: dict, metric: dict) -> str:
     mark = (
         ""
-        if discrimination.tells(scorecard, metric["name"])
-        else f" {discrimination.UNTOLD}"
+        if discrimination.discriminates(scorecard, metric["name"])
+        else f" {discrimination.MARK}"
     )
     return _escape(f"{metric['title']} ({score_text.unit(metric)}){mark}")
 

@@ -7,8 +7,12 @@ from tf_mt.evaluation.protocol import cases
 DOMAINS = tuple(concert.PARTIALS)
 
 
-def choose(test, train, clips=0, domains=DOMAINS, shortest_samples=16000):
-    return cases.choose(test.entries, train.entries, domains, clips, shortest_samples)
+def choose(
+    test, train, clips=0, domains=DOMAINS, shortest_samples=16000, transfer=False
+):
+    return cases.choose(
+        test.entries, train.entries, domains, clips, shortest_samples, transfer
+    )
 
 
 @pytest.fixture
@@ -17,31 +21,49 @@ def train():
 
 
 def test_a_paired_set_asks_for_every_pair_and_knows_the_answer(train):
-    asked = choose(concert.Recordings(["a", "b"]), train)
-    assert len(asked) == 2 * 3 * 2
-    assert len({case.name for case in asked}) == len(asked)
-    for case in asked:
+    chosen = choose(concert.Recordings(["a", "b"]), train)
+    assert len(chosen) == 2 * 3 * 2
+    assert len({case.name for case in chosen}) == len(chosen)
+    for case in chosen:
         assert case.source != case.target
         assert case.recording.domain == case.source
         assert (case.answer.domain, case.answer.piece) == (case.target, case.clip)
-        assert case.style.domain == case.chance.domain == case.target
-        assert case.style != case.chance
+        assert case.style.domain == case.random.domain == case.target
+        assert case.style != case.random
 
 
 def test_a_set_without_pairs_asks_without_answers(train):
-    asked = choose(concert.Recordings(["a", "b", "c"], paired=False), train, clips=2)
-    assert len(asked) == 3 * 2 * 2
-    assert {case.answer for case in asked} == {None}
-    assert {case.clip for case in asked if case.source == "bell"} == {
+    chosen = choose(concert.Recordings(["a", "b", "c"], paired=False), train, clips=2)
+    assert len(chosen) == 3 * 2 * 2
+    assert {case.answer for case in chosen} == {None}
+    assert {case.clip for case in chosen if case.source == "bell"} == {
         "a/bell",
         "b/bell",
     }
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_reference_for_transfer_is_other_music_by_the_target(train, paired):
+    test = concert.Recordings(["a", "b", "c"], paired)
+    chosen = choose(test, train, transfer=True)
+    assert chosen == choose(test, train, transfer=True)
+    for case in chosen:
+        assert case.reference.domain == case.target
+        assert case.reference in test.entries
+        if paired:
+            assert case.reference.piece != case.recording.piece
+    assert {case.reference for case in choose(test, train)} == {None}
+
+
+def test_without_other_music_there_is_no_reference(train):
+    with pytest.raises(ValueError, match="has no reference: it takes a recording of a"):
+        choose(concert.Recordings(["a"]), train, transfer=True)
+
+
 def test_pieces_are_taken_from_all_over(train):
     test = concert.Recordings([f"{i:02d}" for i in range(20)])
-    asked = choose(test, train, clips=4)
-    assert sorted({case.clip for case in asked}) == ["00", "05", "10", "15"]
+    chosen = choose(test, train, clips=4)
+    assert sorted({case.clip for case in chosen}) == ["00", "05", "10", "15"]
     assert len({case.clip for case in choose(test, train, clips=50)}) == 20
 
 

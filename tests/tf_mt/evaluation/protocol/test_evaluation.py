@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import concert, made_up_systems
 from tf_mt.evaluation.metrics import mfcc
-from tf_mt.evaluation.protocol import audio_cache, baselines, evaluation
+from tf_mt.evaluation.protocol import baselines, evaluation
 
 DOMAINS = ("bell", "reed")
+SETTINGS = {"clips": 4, "seconds": 2.0, "transfer": False}
 
 
 class Embedder:
@@ -23,6 +24,7 @@ class Embedder:
         return mfcc.statistics(audio, sample_rate_hz)
 
 
+scored = made_up_systems.scored
 MFCC = evaluation.Embedder(Embedder(), "mfcc")
 
 
@@ -48,11 +50,6 @@ class Perfect:
         return self.known[self.piece(audio), domain][: len(audio)]
 
 
-def judged(name, translate, codes=None):
-    model = audio_cache.Model(name, {"parameters": 3}, translate, lambda audio: audio)
-    return evaluation.Judged(model, f"{name} 1", codes)
-
-
 @pytest.fixture(scope="module")
 def dataset():
     return evaluation.Dataset(
@@ -66,8 +63,9 @@ def dataset():
 
 
 def evaluate(models, dataset, out, **changed):
-    settings = {"embedding": MFCC, "clips": 4, "seconds": 2.0, **changed}
-    return evaluation.evaluate(models, dataset, out=out, **settings)
+    embedding = changed.pop("embedding", MFCC)
+    settings = evaluation.Settings(**{**SETTINGS, **changed})
+    return evaluation.evaluate(models, dataset, embedding, settings, out)
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +74,9 @@ def card(dataset, tmp_path_factory):
     out = tmp_path_factory.mktemp("scores")
     noise = np.random.default_rng(0).normal(0, 0.05, 10**6).astype(np.float32)
     models = [
-        judged("perfect", Perfect("abcg").translate),
-        judged("lazy", lambda audio, domain: audio),
-        judged("deaf", lambda audio, domain: noise[: len(audio)]),
+        scored("perfect", Perfect("abcg").translate),
+        scored("lazy", lambda audio, domain: audio),
+        scored("deaf", lambda audio, domain: noise[: len(audio)]),
     ]
     return evaluate(models, dataset, out), out
 
@@ -131,7 +129,7 @@ def test_better_is_better(card, metric, best_first):
     assert len(set(means)) == len(means)
 
 
-def test_says_what_tells_truth_from_copy(card):
+def test_says_which_metrics_discriminate(card):
     assert card[0]["separates"]["log_mel"]
     assert not card[0]["separates"]["cycle_loss"]
     assert set(card[0]["separates"]) == {m["name"] for m in card[0]["metrics"]}
@@ -154,30 +152,32 @@ def test_leaves_a_report(card):
 
 def test_goes_on_where_it_was(dataset, tmp_path):
     model = Perfect("abcg")
-    whole = evaluate([judged("m", model.translate)], dataset, tmp_path / "one")
+    whole = evaluate([scored("m", model.translate)], dataset, tmp_path / "one")
     calls = model.calls
-    again = evaluate([judged("m", model.translate)], dataset, tmp_path / "one")
+    again = evaluate([scored("m", model.translate)], dataset, tmp_path / "one")
     assert model.calls == calls
     assert again == whole
-    (lost,) = sorted((tmp_path / "one").glob("audio/a-*/bell_to_reed/m.json"))
+    (lost,) = sorted(
+        (tmp_path / "one").glob("audio/a-*/bell_to_reed/systems/m/times.json")
+    )
     lost.unlink()
     (lost,) = sorted((tmp_path / "one").glob("cache/copy/a-*/bell_to_reed.npz"))
     lost.unlink()
-    mended = evaluate([judged("m", model.translate)], dataset, tmp_path / "one")
-    assert model.calls == calls + 3
+    mended = evaluate([scored("m", model.translate)], dataset, tmp_path / "one")
+    assert model.calls == calls + 1 + 3
     assert mended["scores"] == whole["scores"]
 
 
 def test_the_same_command_gives_the_same_numbers(dataset, tmp_path):
     cards = [
-        evaluate([judged("m", lambda a, d: 0.5 * a)], dataset, tmp_path / name, clips=1)
+        evaluate([scored("m", lambda a, d: 0.5 * a)], dataset, tmp_path / name, clips=1)
         for name in ("one", "two")
     ]
     assert cards[0]["scores"] == cards[1]["scores"]
 
 
 def test_refuses_the_folder_of_another_evaluation(dataset, tmp_path):
-    model = judged("m", lambda audio, domain: audio)
+    model = scored("m", lambda audio, domain: audio)
     evaluate([model], dataset, tmp_path, clips=1)
     for changed in (
         {"clips": 2},
@@ -188,14 +188,14 @@ def test_refuses_the_folder_of_another_evaluation(dataset, tmp_path):
             evaluate([model], dataset, tmp_path, **{"clips": 1, **changed})
     with pytest.raises(ValueError, match="holds an evaluation of something else"):
         evaluate([model._replace(identity="m 2")], dataset, tmp_path, clips=1)
-    with pytest.raises(ValueError, match="two models have the same name"):
+    with pytest.raises(ValueError, match="is that of a baseline or of another model"):
         evaluate([model, model], dataset, tmp_path / "other", clips=1)
 
 
-def test_a_set_without_pairs_is_held_against_the_source(dataset, tmp_path):
+def test_a_set_without_pairs_is_compared_with_the_source(dataset, tmp_path):
     unpaired = dataset._replace(test=concert.Recordings(["a", "b"], paired=False))
     card = evaluate(
-        [judged("lazy", lambda audio, domain: audio)],
+        [scored("lazy", lambda audio, domain: audio)],
         unpaired,
         tmp_path,
         clips=2,
@@ -211,8 +211,111 @@ def test_codes_are_probed_and_drawn(dataset, tmp_path):
         spectrum = np.abs(np.fft.rfft(audio, axis=1))[:, :8000]
         return np.log(1e-3 + spectrum.reshape(len(audio), 40, -1).sum(axis=2))
 
-    model = judged("m", lambda audio, domain: audio, telling)
+    model = scored("m", lambda audio, domain: audio, codes=telling)
     card = evaluate([model], dataset, tmp_path)
     about = card["systems"][0]["about"]
     assert about["linear probe"] > about["majority"] == pytest.approx(1 / 2)
     assert "Content codes of m by t-SNE" in (tmp_path / "report.html").read_text()
+
+
+def test_a_distance_over_few_embeddings_is_printed_with_a_warning(card):
+    card, out = card
+    (warning,) = card["warnings"]
+    assert "over n=6 embeddings of 40 dimensions, fewer than 80" in warning
+    assert warning in (out / "scorecard.md").read_text()
+    assert warning in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("codes", "changed", "words"),
+    [
+        (None, {"clips": 1}, "none: it has no content vectors."),
+        (np.abs, {"clips": 1}, "none: domain bell has codes of one recording"),
+        (np.abs, {"seconds": 1.5}, "none: all clips are shorter than 2 s"),
+    ],
+)
+def test_without_a_probe_the_report_says_why(dataset, tmp_path, codes, changed, words):
+    model = scored("m", lambda audio, domain: audio, codes=codes)
+    card = evaluate([model], dataset, tmp_path, **changed)
+    assert card["systems"][0]["about"]["probe"].startswith(words)
+    assert words in (tmp_path / "report.html").read_text()
+
+
+def test_a_domain_that_is_never_a_target_has_no_distance(dataset, tmp_path):
+    test = concert.Recordings(["a", "b"], paired=False)
+    test.entries = [entry for entry in test.entries if entry.domain == "bell"]
+    card = evaluate(
+        [scored("m", lambda audio, domain: audio)],
+        dataset._replace(test=test),
+        tmp_path,
+    )
+    assert list(card["pairs"]["m"]["timbre"]) == ["bell -> reed"]
+    assert card["scores"]["m"]["fad"]["mean"] > 0.0
+
+
+def test_of_one_embedding_there_is_no_distance(dataset, tmp_path):
+    model = scored("m", lambda audio, domain: audio)
+    card = evaluate([model], dataset, tmp_path, clips=1, seconds=1.0)
+    assert "fad" not in {metric["name"] for metric in card["metrics"]}
+    assert not card["warnings"]
+
+
+def test_a_model_named_as_a_baseline_is_refused(dataset, tmp_path):
+    model = scored("truth", lambda audio, domain: audio)
+    with pytest.raises(ValueError, match="name='truth' is that of a baseline"):
+        evaluate([model], dataset, tmp_path / "out", clips=1)
+    assert not (tmp_path / "out").exists()
+
+
+class Transferring(Perfect):
+    """Transfers perfectly: it knows the pieces, and finds out who plays a reference."""
+
+    def transfer(self, audio, reference):
+        def distance(name):
+            return np.abs(self.known[name][: len(reference)] - reference).sum()
+
+        domain = min(self.known, key=distance)[1]
+        return self.known[self.piece(audio), domain][: len(audio)]
+
+
+def test_transfer_is_scored_in_a_row_of_its_own(dataset, tmp_path):
+    perfect = Transferring("abcg")
+    models = [
+        scored("both", lambda audio, domain: audio, transfer=perfect.transfer),
+        scored("no domains", transfer=perfect.transfer),
+    ]
+    card = evaluate(models, dataset, tmp_path, clips=2, transfer=True)
+    rows = {row["name"]: row["about"] for row in card["systems"]}
+    assert list(rows)[:4] == [
+        *("both", "both (transfer)", "no domains (transfer)", "truth")
+    ]
+    assert rows["both"]["what"] == "translations to known domains"
+    assert rows["both (transfer)"]["what"].startswith("one-shot transfer from a clip")
+    assert rows["both (transfer)"]["times real time"] > 0
+    assert "shuffled (both (transfer))" in rows
+    for metric in ("log_mel", "pitch", "style", "mfcc"):
+        truth = mean(card, "truth", metric)
+        for name in ("both (transfer)", "no domains (transfer)"):
+            assert mean(card, name, metric) == pytest.approx(truth, abs=2e-3)
+    assert mean(card, "both", "log_mel") == mean(card, "copy", "log_mel")
+    assert "cycle_loss" not in card["scores"]["both (transfer)"]
+    assert 'aria-label="reference"' in (tmp_path / "report.html").read_text()
+
+
+def test_transfer_between_two_recordings_is_compared_with_the_reference(
+    dataset, tmp_path
+):
+    unpaired = dataset._replace(test=concert.Recordings(["a", "b"], paired=False))
+    models = [
+        scored(name, transfer=transfer, reference_samples=2 * concert.RATE_HZ)
+        for name, transfer in (
+            ("as the reference", lambda audio, reference: reference),
+            ("as the source", lambda audio, reference: audio),
+        )
+    ]
+    card = evaluate(models, unpaired, tmp_path, clips=1, transfer=True)
+    assert "truth" not in card["scores"]
+    reference, source = (f"{model.name} (transfer)" for model in models)
+    assert mean(card, reference, "style") > 0.95
+    assert mean(card, source, "style") == 0.0
+    assert mean(card, reference, "mfcc") < 0.1 * mean(card, source, "mfcc")

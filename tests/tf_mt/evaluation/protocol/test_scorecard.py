@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import concert, made_up_systems
 from tf_mt.evaluation.metrics import (
     chroma,
     log_mel,
@@ -25,6 +25,7 @@ from tf_mt.evaluation.protocol import (
     cases,
     reference_set,
     scorecard,
+    systems,
 )
 
 DOMAINS = ("bell", "horn", "reed")
@@ -50,16 +51,17 @@ def evaluation(folder, pieces, paired=True):
         # Not as long as its source.
         return (audio + noise[: len(audio)])[9:]
 
-    model = audio_cache.Model("noisy", {}, translate, np.negative)
-    stage = audio_cache.Stage(folder / "audio", test, train, RATE_HZ, SAMPLES)
-    asked = cases.choose(test.entries, train.entries, DOMAINS, 0, SAMPLES)
-    for case in asked:
-        stage.set(case)
-        stage.play(model, case)
-    rows = baselines.rows(stage, [model], asked)
+    scored = made_up_systems.scored("noisy", translate, np.negative)
+    cache = audio_cache.AudioCache(folder / "audio", test, train, RATE_HZ, SAMPLES)
+    chosen = cases.choose(test.entries, train.entries, DOMAINS, 0, SAMPLES, False)
+    for case in chosen:
+        cache.write_case(case)
+        cache.write_outputs(scored, systems.TRANSLATION, case)
+        cache.write_resynthesis(scored, case)
+    rows = baselines.rows(cache, [scored], chosen)
     targets = reference_set.embed(Embedder(), train, DOMAINS, RATE_HZ, SAMPLES)
     return scorecard.Evaluation(
-        stage, rows, asked, RATE_HZ, Embedder(), targets, folder / "cache"
+        cache, rows, chosen, RATE_HZ, Embedder(), targets, folder / "cache"
     )
 
 
@@ -88,25 +90,26 @@ def calls_of(monkeypatch, module, name):
 @pytest.mark.parametrize("cores", [1, 3])
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
 def test_sharing_changes_no_score(kind, cores, request, tmp_path, monkeypatch):
-    asked = request.getfixturevalue(kind)
+    given = request.getfixturevalue(kind)
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    shared = scorecard.measure(asked._replace(cache=tmp_path / "shared"))
+    shared = scorecard.measure(given._replace(scores_folder=tmp_path / "shared"))
     monkeypatch.setattr(
         analysis.Analysis,
         "by",
         lambda self, find: find(self.audio, self.sample_rate_hz),
     )
-    anew = scorecard.measure(asked._replace(cache=tmp_path / "anew"))
+    anew = scorecard.measure(given._replace(scores_folder=tmp_path / "anew"))
     np.testing.assert_equal(shared, anew)
-    assert list(shared) == [row.name for row in asked.rows]
-    assert {len(scores) for scores in shared.values()} == {len(asked.asked)}
+    assert list(shared) == [row.name for row in given.rows]
+    assert {len(scores) for scores in shared.values()} == {len(given.cases)}
 
 
 def test_scores_are_in_the_order_of_the_cases(paired, tmp_path):
-    whole = scorecard.measure(paired._replace(cache=tmp_path / "whole"))
+    whole = scorecard.measure(paired._replace(scores_folder=tmp_path / "whole"))
     for number in (0, 7, 11):
         one = paired._replace(
-            asked=paired.asked[number : number + 1], cache=tmp_path / str(number)
+            cases=paired.cases[number : number + 1],
+            scores_folder=tmp_path / str(number),
         )
         for name, (scores,) in scorecard.measure(one).items():
             np.testing.assert_equal(scores, whole[name][number])
@@ -127,7 +130,7 @@ def test_every_sound_is_analysed_once(
     paired, tmp_path, monkeypatch, module, name, times
 ):
     calls = calls_of(monkeypatch, module, name)
-    one = paired._replace(asked=paired.asked[:1], cache=tmp_path)
+    one = paired._replace(cases=paired.cases[:1], scores_folder=tmp_path)
     scorecard.measure(one)
     assert len(calls) == times
 
@@ -143,14 +146,16 @@ def test_no_more_sounds_are_kept_for_more_clips(paired, tmp_path, monkeypatch):
 
     monkeypatch.setattr(analysis.Analysis, "__init__", remembering)
     for clips in (1, 4, 12):
-        few = paired._replace(asked=paired.asked[:clips], cache=tmp_path / str(clips))
+        few = paired._replace(
+            cases=paired.cases[:clips], scores_folder=tmp_path / str(clips)
+        )
         scorecard.measure(few)
         assert not alive
     assert most[1] == most[4] == most[12] <= 8
 
 
 def test_what_was_scored_is_not_analysed_again(paired, tmp_path, monkeypatch):
-    once = paired._replace(cache=tmp_path)
+    once = paired._replace(scores_folder=tmp_path)
     found = scorecard.measure(once)
     calls = calls_of(monkeypatch, pitch, "track")
     np.testing.assert_equal(scorecard.measure(once), found)
@@ -160,7 +165,7 @@ def test_what_was_scored_is_not_analysed_again(paired, tmp_path, monkeypatch):
     assert len(calls) == 2
 
 
-def test_a_case_is_heard_by_one_thread(paired, tmp_path, monkeypatch):
+def test_a_case_is_analysed_by_one_thread(paired, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     threads = collections.defaultdict(set)
 
@@ -169,6 +174,6 @@ def test_a_case_is_heard_by_one_thread(paired, tmp_path, monkeypatch):
         return by(self, analysis)
 
     monkeypatch.setattr(analysis.Analysis, "by", noting)
-    scorecard.measure(paired._replace(cache=tmp_path))
+    scorecard.measure(paired._replace(scores_folder=tmp_path))
     assert {len(own) for own in threads.values()} == {1}
     assert len(set.union(*threads.values())) > 1

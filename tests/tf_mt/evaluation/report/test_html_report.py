@@ -104,7 +104,7 @@ def test_the_table_has_a_cell_for_each_system_and_metric(page):
     cells = [attributes.get("class") for attributes in page.all("td")]
     assert len(cells) == METRICS * (systems + pairs)
     assert cells.count("best") == METRICS - 1
-    assert cells.count("untold") == systems + pairs
+    assert cells.count("weak") == systems + pairs
     text = "".join(page.text)
     assert "umt beats copying the source on 4 of the 7 metrics" in text
     assert "Dataset scores (violin, flute, trumpet), test; n = 240" in text
@@ -148,6 +148,14 @@ def test_no_name_can_break_the_page(tmp_path):
     assert len(page.all("script")) == 1
     assert page.all("audio")[0]["aria-label"] == NASTY
     assert "".join(page.text).count(NASTY) > 15
+
+
+def test_warnings_stand_below_the_table(tmp_path):
+    card = made_up.scorecard() | {"warnings": [f"Too few: {NASTY}"]}
+    card["metrics"] = card["metrics"][:1]
+    html_report.write(card, [], {}, made_up.RATE_HZ, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert f"Too few: {NASTY}" in "".join(page.text)
 
 
 def test_a_report_without_examples_has_no_such_section(tmp_path):

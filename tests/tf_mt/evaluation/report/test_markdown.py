@@ -28,7 +28,7 @@ def test_the_table_has_a_row_for_each_system_and_a_column_for_each_metric():
     assert "n = 240 clips of 4 s" in lines[-5]
     assert "embedder domain CNN" in lines[-5]
     assert lines[-3] == "Bold: the best model."
-    assert lines[-1].startswith("† Does not tell")
+    assert lines[-1].startswith("† Does not discriminate")
 
 
 def test_models_come_first():
@@ -58,13 +58,13 @@ def test_without_an_embedder_it_is_said():
     assert "no embedder" in markdown.table(card)
 
 
-def test_where_the_truth_is_not_known_no_metric_is_said_to_judge():
+def test_where_the_truth_is_not_known_discriminative_power_is_not_either():
     card = made_up.scorecard()
     del card["scores"]["truth"]
     card["systems"] = [one for one in card["systems"] if one["name"] != "truth"]
     card["separates"] = dict.fromkeys(card["separates"], False)
     assert "The truth is not known" in markdown.table(card)
-    sentence = discrimination.against_copying(card, "umt").sentence("umt")
+    sentence = discrimination.compare_with_copy(card, "umt").sentence("umt")
     assert sentence == "For umt no metric ranks copying the source below the truth."
 
 
@@ -86,18 +86,23 @@ def test_decimal_places_follow_the_typical_mean(means, expected):
     assert score_text.places({"scores": {**scores, "none": {}}}, "m") == expected
 
 
+def test_warnings_stand_below_the_table():
+    card = made_up.scorecard() | {"warnings": ["The distance is too large."]}
+    assert markdown.table(card).splitlines()[-1] == "The distance is too large."
+
+
 def test_zero_has_no_sign():
     assert score_text.number(-0.001, 2) == "0.00"
 
 
-def test_a_verdict_counts_metrics_by_where_the_interval_lies():
+def test_a_comparison_counts_metrics_by_where_the_interval_lies():
     card = made_up.scorecard()
-    verdict = discrimination.against_copying(card, "umt")
-    assert verdict.better[:4] == ("log-mel", "MR-STFT", "MFCC", "style")
-    assert verdict.better[4:] == ("timbre", "domain", "FAD")
-    assert verdict.worse == ("pitch", "pitch class", "notes", "NCC")
-    assert verdict.open == ("loudness",)
-    sentence = verdict.sentence("umt")
+    comparison = discrimination.compare_with_copy(card, "umt")
+    assert comparison.better[:4] == ("log-mel", "MR-STFT", "MFCC", "style")
+    assert comparison.better[4:] == ("timbre", "domain", "FAD")
+    assert comparison.worse == ("pitch", "pitch class", "notes", "NCC")
+    assert comparison.undecided == ("loudness",)
+    sentence = comparison.sentence("umt")
     assert sentence.startswith("umt beats copying the source on 7 of the 12 metrics")
     assert sentence.endswith(
         "it loses on 4 (pitch, pitch class, notes, NCC); 1 undecided (loudness)."
@@ -118,22 +123,24 @@ def test_touching_intervals_decide_nothing(better):
     card["scores"] = {"truth": score(0.0, 0.0), "copy": score(4.0 * sign, 1.0)}
     for mean, outcome in (
         (1.9, "better"),
-        (2.0, "open"),
-        (6.0, "open"),
+        (2.0, "undecided"),
+        (6.0, "undecided"),
         (6.1, "worse"),
     ):
         card["scores"]["umt"] = score(mean * sign, 1.0)
-        assert getattr(discrimination.against_copying(card, "umt"), outcome) == (
+        assert getattr(discrimination.compare_with_copy(card, "umt"), outcome) == (
             "log-mel",
         )
 
 
-def test_what_does_not_tell_copy_from_truth_is_not_counted():
+def test_metrics_that_do_not_discriminate_are_not_counted():
     card = made_up.scorecard()
-    told = discrimination.against_copying(card, "umt")
+    compared = discrimination.compare_with_copy(card, "umt")
     silent = copy.deepcopy(card)
     silent["separates"]["fad"] = False
-    assert discrimination.against_copying(silent, "umt").better == told.better[:-1]
+    assert (
+        discrimination.compare_with_copy(silent, "umt").better == compared.better[:-1]
+    )
     assert discrimination.best(silent, metric(silent, "fad")) == set()
 
 
