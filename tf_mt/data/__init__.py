@@ -1,1 +1,1 @@
-"""Stored recordings, and the training batches cut from them."""
+"""Converted datasets of recordings, and the training batches read from them."""

@@ -1,4 +1,4 @@
-"""Augmentation of clips: gain, noise, and stretches out of tune."""
+"""Augmentation of training clips: gain, noise and local detuning."""
 
 import dataclasses
 
@@ -11,14 +11,14 @@ NO_NOISE_DB = -120.0
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """What is done to the clips of a batch before a model sees them.
+    """Parameters of the augmentation of a batch.
 
     Attributes:
-        gain_db: Each slot is made louder or softer by up to this many decibels.
+        gain_db: The gain of each slot is uniform between minus and plus this level.
         noise_db: White noise of up to this level, in decibels of full scale, is added
             to each slot; `NO_NOISE_DB` adds none.
-        pitch_semitones: The encoder hears a stretch of each clip out of tune by up to
-            this many semitones; 0 does none.
+        pitch_semitones: In the encoder's input, a segment of each clip is detuned by
+            up to this many semitones; 0 detunes none.
     """
 
     gain_db: float = 0.0
@@ -35,11 +35,11 @@ def apply(
 ) -> tf.Tensor:
     """Changes the gain of a batch, or of a part of it, and adds noise.
 
-    What happens to a slot depends on the seed, the step and its number alone. The
+    The draws of a slot depend only on the seed, the step and the slot's number. The
     clips of one slot share gain and noise level, so paired clips stay a pair.
 
     Args:
-        augmentation: What is to be done.
+        augmentation: The parameters; `pitch_semitones` is not used.
         audio: float32 `[slots, ..., samples]`.
         seed: The seed of the run.
         step: The step of the batch, int64.
@@ -78,14 +78,14 @@ def detuned(
     step: tf.Tensor,
     first_slot: int = 0,
 ) -> tf.Tensor:
-    """Puts a stretch of each clip of a batch, or of a part of it, out of tune.
+    """Detunes a segment of each clip of a batch, or of a part of it.
 
-    A stretch is a quarter to half of its clip and begins in the first half of it, as
-    in Mor et al. 2019 (section 3.3). It depends on the seed, the step, the number of
-    the slot and the clip's place in the slot.
+    A segment is a quarter to half of its clip and begins in the first half of it, as
+    in Mor et al. 2019 (section 3.3). It depends only on the seed, the step, the number
+    of the slot and the clip's place in the slot.
 
     Args:
-        augmentation: Says by how much.
+        augmentation: The parameters; only `pitch_semitones` is used.
         audio: float32 `[slots, ..., samples]`.
         seed: The seed of the run.
         step: The step of the batch, int64.

@@ -1,4 +1,4 @@
-"""Batches of clips: crops of a converted dataset's recordings."""
+"""Training batches: clips cropped from the recordings of a converted dataset."""
 
 import collections
 import dataclasses
@@ -21,7 +21,7 @@ INDEXED_SPLIT = "train"
 
 
 def read_info(data_dir: Path) -> DatasetInfo:
-    """Reads what a converted dataset says of itself.
+    """Reads name, sample rate and domains of a converted dataset.
 
     Args:
         data_dir: The dataset's folder, or a folder above it that has no other.
@@ -42,11 +42,11 @@ def _info(dataset: tfds.core.DatasetBuilder) -> DatasetInfo:
 
 
 def grid_size(
-    data_dir: Path,
-    clip_samples: int,
-    domains: Sequence[str] | None = None,
+    data_dir: Path, clip_samples: int, domains: Sequence[str] | None = None
 ) -> int:
-    """Counts the clips that batches of the form "indexed" are drawn from in training.
+    """Counts the clips that have a row in batches of the form "indexed".
+
+    It is `Clips.indexed_clips`, known before a model is built.
 
     Args:
         data_dir: The dataset's folder, or a folder above it that has no other.
@@ -74,19 +74,19 @@ class Clips:
         data_dir: The dataset's folder, or a folder above it that has no other.
         split: The name of the split.
         clip_samples: The length of a clip.
-        numbers: The domains to draw clips of, and what a batch calls them; by default
-            all of the dataset, by its own numbers.
+        numbers: The domains to draw clips of, and the number of each in a batch; by
+            default all of the dataset, by its own numbers.
 
     Attributes:
         info: The name and sample rate of the dataset, and the domains that are drawn.
         seconds: Seconds of audio of each domain in this split.
-        indexed_clips: How many clips batches of the form "indexed" give a row; 0 in
+        indexed_clips: How many clips have a row in batches of the form "indexed"; 0 in
             another split than `INDEXED_SPLIT`.
 
     Raises:
         FileNotFoundError: If there is no dataset.
         ValueError: If there are several, the split is not there, or a domain is not or
-            has no stretch as long as a clip.
+            has no chunk as long as a clip.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Clips:
             steps: The number of batches; without end if None.
             part: Which part of each batch to give.
             parts: The number of parts that each batch is divided into.
-            augmentation: What is done to the clips, if anything.
+            augmentation: Parameters of the augmentation, if there is one.
 
         Returns:
             Dicts of what `dataset.batch_features` declares, for `batch_size / parts`
@@ -161,17 +161,7 @@ class Clips:
         features = datasets.batch_features(
             form, len(self.info.domains), self._clip_samples, detunes
         )
-        if batch_size % parts:
-            raise ValueError(
-                f"batch_size={batch_size} must be a multiple of parts={parts}."
-            )
-        if form == "paired" and not self._pieces.total:
-            raise ValueError(
-                f"form='paired' needs recordings of one performance in every domain; "
-                f"{self.info.name} has none of {self._clip_samples} samples in this "
-                "split. Convert scores with --config=paired, or train with a preset "
-                "that does not need pairs, such as vae_gan's small_unpaired."
-            )
+        self._check_batches(form, batch_size, parts)
         slots = batch_size // parts
         mine = slice(part * slots, (part + 1) * slots)
         shape = [slots, *features["domain"].shape[1:]]
@@ -184,19 +174,16 @@ class Clips:
             pcm, domain, clip = tf.numpy_function(
                 read, [step], [tf.int16, tf.int32, tf.int32]
             )
-            audio = tf.cast(
-                tf.ensure_shape(pcm, [*shape, self._clip_samples]), tf.float32
-            )
-            audio = _augmented(augmentation, audio / 32768.0, seed, step, mine.start)
-            return {
-                **audio,
+            pcm = tf.ensure_shape(pcm, [*shape, self._clip_samples])
+            audio = tf.cast(pcm, tf.float32) / 32768.0
+            found = {
+                **_augmented(augmentation, audio, seed, step, mine.start),
                 "domain": tf.ensure_shape(domain, shape),
+                "clip": tf.ensure_shape(clip, shape),
                 "seed": tf.stack([seed, tf.cast(step, tf.int32)]),
                 "step": step,
-                **(
-                    {"clip": tf.ensure_shape(clip, shape)} if "clip" in features else {}
-                ),
             }
+            return {name: found[name] for name in features}
 
         end = np.iinfo(np.int64).max if steps is None else first_step + steps
         batches = tf.data.Dataset.range(first_step, end).map(
@@ -204,6 +191,19 @@ class Clips:
         )
         datasets.check_batch(features, batches.element_spec)
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def _check_batches(self, form: str, batch_size: int, parts: int) -> None:
+        if batch_size % parts:
+            raise ValueError(
+                f"batch_size={batch_size} must be a multiple of parts={parts}."
+            )
+        if form == "paired" and not self._pieces.total:
+            raise ValueError(
+                f"form='paired' needs recordings of one performance in every domain; "
+                f"{self.info.name} has none of {self._clip_samples} samples in this "
+                "split. Convert scores with --config=paired, or train with a preset "
+                "that does not need pairs, such as vae_gan's small_unpaired."
+            )
 
     def _draw(self, form: str, batch_size: int, seed: int, step: int) -> "_Drawn":
         """Draws the clips of a step's whole batch."""

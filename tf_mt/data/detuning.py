@@ -1,4 +1,4 @@
-"""Detuning: a stretch of a clip gets another pitch and keeps its length."""
+"""Detuning: changes the pitch of a segment of a clip and keeps its length."""
 
 import math
 
@@ -8,20 +8,20 @@ import tensorflow as tf
 def detune(
     audio: tf.Tensor, start: tf.Tensor, length: tf.Tensor, semitones: tf.Tensor
 ) -> tf.Tensor:
-    """Raises or lowers the pitch of a stretch of each clip, between hard joins.
+    """Raises or lowers the pitch of a segment of each clip, without cross-fades.
 
-    The stretch is read faster or slower, around its middle. So what sounds in it is
-    moved in time: within half a semitone by at most 3 % of half its length. At one of
-    its ends what lies beyond is heard, or the clip's last sample where nothing does.
+    The segment is resampled around its middle. So events in it are moved in time: for
+    half a semitone by at most 3 % of half its length. Where it is read faster, it reads
+    beyond its ends, and repeats the clip's last sample beyond the end of the clip.
 
     Args:
         audio: float32 `[..., samples]`.
-        start: The first sample of each stretch, int32 `[...]`.
-        length: The samples of each stretch, int32 `[...]`.
+        start: The first sample of each segment, int32 `[...]`.
+        length: The samples of each segment, int32 `[...]`.
         semitones: How much higher each is, float32 `[...]`.
 
     Returns:
-        float32, as `audio`, and the same outside the stretches.
+        float32, as `audio`, and the same outside the segments.
     """
     samples = tf.shape(audio)[-1]
     clips = tf.reshape(audio, [-1, samples])
@@ -35,12 +35,12 @@ def detune(
     # and a clip must not depend on its place in the batch.
     faster = tf.map_fn(tf.math.expm1, semitones * (math.log(2.0) / 12.0))
     displacement = faster * (tf.cast(sample, tf.float32) - middle)
-    heard = tf.where(inside, _displaced(clips, displacement), clips)
-    return tf.ensure_shape(tf.reshape(heard, tf.shape(audio)), audio.shape)
+    detuned = tf.where(inside, _displaced(clips, displacement), clips)
+    return tf.ensure_shape(tf.reshape(detuned, tf.shape(audio)), audio.shape)
 
 
 def _displaced(clips: tf.Tensor, displacement: tf.Tensor) -> tf.Tensor:
-    """Reads clips between their samples, by cubic interpolation.
+    """Reads clips at fractional positions, by cubic interpolation.
 
     Args:
         clips: float32 `[clips, samples]`.

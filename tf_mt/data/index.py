@@ -1,4 +1,4 @@
-"""Where the chunks of a converted dataset lie in its files."""
+"""The index of a converted dataset: file and byte of the audio of every chunk."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from tf_mt import atomic
 from tf_mt.data import quiet, schema, wire_format
 
-# What a record consists of.
+# The fields of a record, by their types.
 _NUMBERS = ("shard", "byte", "samples", "domain", "offset")
 _STRINGS = ("recording", "piece")
 
@@ -95,15 +95,18 @@ def shards(dataset: tfds.core.DatasetBuilder, split: str) -> list[Path]:
 def scan(paths: list[Path]) -> list[Record]:
     """Finds all chunks with audio in the files of a split.
 
-    They are read from what `write` left beside the files, if it was written for just
-    these; else the files are gone through, passing over the audio itself.
+    They are read from the index file of `write`, if it was written for these files;
+    else the files are scanned, without reading the audio itself.
+
+    Raises:
+        ValueError: If a file is damaged, or holds something else than recordings.
     """
     records = _read(paths)
     return _scan(paths) if records is None else records
 
 
 def write(paths: list[Path]) -> None:
-    """Writes beside the files of a split where its chunks are, so that `scan` is fast.
+    """Writes the index file of a split beside its files, so that `scan` is fast.
 
     The same records give the same bytes.
     """
@@ -126,7 +129,7 @@ def _unfinished(path: Path) -> bool:
 
 
 def _beside(paths: list[Path]) -> Path:
-    """The file that tells where the chunks of these files are."""
+    """The path of the index file of these files."""
     return paths[0].with_name(paths[0].name.partition(".")[0] + ".chunks.npz")
 
 
@@ -135,7 +138,7 @@ def _sizes_bytes(paths: list[Path]) -> np.ndarray:
 
 
 def _read(paths: list[Path]) -> list[Record] | None:
-    """What `write` wrote for these files; None if it did not, or not for these."""
+    """The index file of these files; None if there is none, or one of other files."""
     try:
         with np.load(_beside(paths), allow_pickle=False) as stored:
             if not np.array_equal(stored["sizes_bytes"], _sizes_bytes(paths)):
@@ -144,7 +147,7 @@ def _read(paths: list[Path]) -> list[Record] | None:
             columns |= {name: _unpacked(stored[name]) for name in _STRINGS}
             rows = zip(*map(columns.get, Record.__slots__), strict=True)
             return list(itertools.starmap(Record, rows))
-    # A damaged file can raise anything, and it says nothing that the others do not.
+    # A damaged file can raise anything, and it holds nothing that the others do not.
     except Exception:
         return None
 

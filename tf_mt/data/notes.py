@@ -1,4 +1,4 @@
-"""Notes as a dataset stores them: with each chunk, those that sound in it."""
+"""Note labels of a dataset: each chunk stores the notes that sound in it."""
 
 import collections
 from collections.abc import Iterable, Mapping
@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-# What they are stored under.
+# The name of the stored feature.
 LABEL = "notes"
 
-# The program of what General MIDI has no name for.
+# The program of an instrument that General MIDI does not have.
 NO_PROGRAM = -1
 
 # A note of a recording, before it is cut to chunks.

@@ -1,4 +1,4 @@
-"""Keeps TFDS from talking where this project says itself what happens."""
+"""Silences the log of TFDS where this project prints messages of its own."""
 
 import contextlib
 import io

@@ -14,7 +14,7 @@ from tf_mt.data import clips, index, notes, schema, wire_format
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a recording before it is read.
+    """The metadata of a stored recording.
 
     Attributes:
         domain: The name of its domain; empty if it is of none of them.
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """A recording as it is stored.
+    """A stored recording: its metadata and its audio.
 
     Attributes:
         domain: The name of its domain; empty if it is of none of them.
@@ -51,7 +51,7 @@ class Recording:
 class Recordings:
     """Random access to the recordings of one split of a converted dataset.
 
-    The files are mapped, not read: what is asked for is what is read.
+    The files are mapped, not read: only what is asked for is read.
 
     Args:
         data_dir: The dataset's folder, or a folder above it that has no other.
@@ -158,7 +158,7 @@ class Recordings:
 
     @functools.cached_property
     def _examples(self) -> list[list[tuple[memoryview, int, int]]]:
-        """Where the examples of each file are, as `wire_format.records` tells."""
+        """The examples of each file, as `wire_format.records` gives them."""
         return [list(wire_format.records(path)) for path in self._paths]
 
 

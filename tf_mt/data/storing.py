@@ -1,4 +1,4 @@
-"""From a recording to the examples that are stored of it."""
+"""Turns a source recording into the examples that are stored."""
 
 import contextlib
 import dataclasses

@@ -1,7 +1,6 @@
-"""Finds what lies where in files of serialized `tf.train.Example`s, and reads no more.
+"""Reads files of serialized `tf.train.Example`s without reading the audio in them.
 
-Parsing an example reads all of it; where most of it is audio, and the audio is not
-wanted, that is most of the work.
+Parsing a whole example would read the audio, which is most of it.
 """
 
 import mmap
@@ -28,7 +27,7 @@ _UNPACKED = np.dtype([("tag", "u1"), ("value", "<f4")])
 
 
 def records(path: Path) -> Iterator[tuple[memoryview, int, int]]:
-    """The records of a TFRecord file; their checksums are not looked at.
+    """The records of a TFRecord file; their checksums are not verified.
 
     Args:
         path: The file; it is mapped, not read.
@@ -60,10 +59,9 @@ def records(path: Path) -> Iterator[tuple[memoryview, int, int]]:
 def apart(
     data: memoryview, start: int, end: int, name: str
 ) -> tuple[tuple[int, int], Mapping[str, tf.train.Feature]]:
-    """Passes over one feature of a serialized `Example` and parses the others.
+    """Locates one feature of a serialized `Example` and parses the others.
 
-    What lies before and after it is parsed by protobuf at once, for Python is slow at
-    it and there can be many.
+    The others are parsed by protobuf at once, for Python is slow and there can be many.
 
     Args:
         data: The bytes that hold the example.

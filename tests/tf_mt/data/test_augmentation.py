@@ -26,10 +26,10 @@ def ramps(*shape):
     return np.tile(np.arange(SAMPLES), (*shape, 1))
 
 
-def stretches(heard):
+def segments(audio):
     """Start, length and semitones of what is out of tune in each of many ramps."""
     found = []
-    for clip in heard.reshape(-1, SAMPLES):
+    for clip in audio.reshape(-1, SAMPLES):
         (moved,) = np.nonzero(clip != np.arange(SAMPLES))
         # The first and the last sample of a clip are held, not moved.
         start = 0 if moved[0] == 1 else moved[0]
@@ -86,8 +86,8 @@ def test_steps_and_seeds_differ():
     assert len(results) == 16
 
 
-def test_stretches_are_as_in_the_paper():
-    start, length, semitones = stretches(detuned(ramps(1000, 2), pitch_semitones=0.5))
+def test_segments_are_as_in_the_paper():
+    start, length, semitones = segments(detuned(ramps(1000, 2), pitch_semitones=0.5))
     assert_uniform(start, 0, SAMPLES // 2)
     assert_uniform(length, SAMPLES // 4, SAMPLES // 2)
     assert_uniform(semitones, -0.5, 0.5)
@@ -96,7 +96,7 @@ def test_stretches_are_as_in_the_paper():
 
 
 def test_each_clip_of_each_slot_is_out_of_tune_in_its_own_way():
-    start, length, semitones = stretches(detuned(ramps(20, 3), pitch_semitones=0.5))
+    start, length, semitones = segments(detuned(ramps(20, 3), pitch_semitones=0.5))
     drawn = np.stack([start, length, np.round(semitones, 2)], axis=-1)
     assert len(np.unique(drawn, axis=0)) == 60
     assert len(np.unique(np.round(semitones, 3))) > 50

@@ -32,7 +32,7 @@ def noise(*shape):
 
 
 def read_at(start, length, semitones, samples=SAMPLES):
-    """The positions that a stretch's samples are read at, were a clip without end."""
+    """The positions that a segment's samples are read at, were a clip without end."""
     middle = start + (length - 1) / 2
     return middle + (np.arange(samples) - middle) * 2 ** (semitones / 12)
 
@@ -91,7 +91,7 @@ def test_the_ends_of_a_clip_are_held(semitones):
         np.testing.assert_array_equal(heard[held], read[held])
 
 
-def test_each_clip_has_its_own_stretch():
+def test_each_clip_has_its_own_segment():
     audio = noise(2, 3, 400)
     start = np.array([[0, 7, 100], [200, 31, 64]])
     length = np.array([[100, 101, 150], [200, 199, 128]])
