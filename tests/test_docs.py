@@ -32,6 +32,7 @@ FOREIGN = {
     "runner": "Beam",
     "sdk_container_image": "Beam",
     "temp_location": "Beam",
+    "verbosity": "absl",
 }
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
