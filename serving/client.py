@@ -1,7 +1,7 @@
-"""The client of a server that speaks TensorFlow Serving's gRPC API.
+"""A client of the models on a server with TensorFlow Serving's gRPC API.
 
-It needs NumPy and gRPC, not TensorFlow. What it knows of a model it has been told by
-the server: `info`, a signature of bundles, tells domains, rate and the window to send.
+It needs NumPy and gRPC, not TensorFlow. The signature `info` of the served bundle gives
+the domains, the sample rate and the length of the windows to send.
 """
 
 import collections
@@ -19,11 +19,11 @@ from tf_mt.audio import windows
 
 @dataclasses.dataclass(frozen=True)
 class ModelInfo:
-    """What a served model says of itself.
+    """Properties of a served model.
 
     Attributes:
         domains: Names of the domains it translates to; none if it knows no domains.
-        sample_rate_hz: The rate of the audio it takes and gives.
+        sample_rate_hz: Sample rate of its input and output.
         window_samples: Samples of the windows in which to send long audio.
         overlap_samples: Samples that neighbouring windows should share.
         parameters: How many trainable numbers it has; None where it does not tell.
@@ -40,7 +40,7 @@ class ModelInfo:
 
 
 class Client:
-    """Translates audio with a model that a server has.
+    """Translates audio with a model on a server.
 
     A context manager; may be used by any number of threads at once. Where a later try
     may succeed (the server is restarting, or its queue is full) it tries again, waiting
@@ -54,7 +54,7 @@ class Client:
     """
 
     def __init__(self, server: str, model: str, deadline_seconds: float = 600.0):
-        """Names a server; nothing is sent before the first call.
+        """Sets the server; nothing is sent before the first call.
 
         Args:
             server: Its address, HOST:PORT.
@@ -83,7 +83,7 @@ class Client:
         self._connection.close()
 
     def info(self) -> ModelInfo:
-        """Asks the server what the model can do."""
+        """Asks the server for the properties of the model."""
         told = self._connection.start("info", {}).result()
         return ModelInfo(
             domains=tuple(name.decode() for name in told["domains"]),
@@ -194,9 +194,9 @@ class Client:
         yield from _by_windows(start, blocks, info, in_flight)
 
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
-        """Plays clips as well as any translation of the model can sound.
+        """Runs the analysis and the synthesis of the model, without its network.
 
-        The model's analysis and synthesis, with nothing learned in between.
+        The result is an upper bound of the sound quality of any translation.
 
         Args:
             audio: float32 `[batch, samples]`, at the model's sample rate.
@@ -225,7 +225,7 @@ class Client:
         yield from _by_windows(start, blocks, self.info(), in_flight)
 
     def codes(self, audio: np.ndarray) -> np.ndarray:
-        """Returns the content of each clip as one vector, summed up over time.
+        """Computes the content of each clip as one vector, pooled over time.
 
         Args:
             audio: float32 `[batch, samples]`, at the model's sample rate.
@@ -237,10 +237,10 @@ class Client:
         return self._connection.start("codes", inputs).result()["codes"]
 
     def check_domain(self, domain: str) -> ModelInfo:
-        """Makes sure that the model knows a domain.
+        """Checks that the model knows a domain.
 
         Returns:
-            What the model says of itself.
+            The properties of the model.
 
         Raises:
             ValueError: If it does not; the message lists those it knows.
@@ -256,10 +256,10 @@ class Client:
         return info
 
     def check_transfer(self) -> ModelInfo:
-        """Makes sure that the model can transfer the timbre of a reference.
+        """Checks that the model can transfer the timbre of a reference.
 
         Returns:
-            What the model says of itself.
+            The properties of the model.
 
         Raises:
             ValueError: It cannot; the message lists the domains it translates to.
@@ -280,7 +280,7 @@ class Client:
         return self._connection.start("serving_default", inputs, ["audio"])
 
     def _timbre_of(self, reference: np.ndarray, info: ModelInfo) -> np.ndarray:
-        used = np.asarray(reference, np.float32)[:, : info.reference_samples]
+        used = np.asarray(reference, np.float32)[..., : info.reference_samples]
         call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
         return call.result()["timbre"]
 
