@@ -17,7 +17,7 @@ from tf_mt.inference import system
 
 
 class Client(system.System):
-    """Translates audio with a model that a server has.
+    """Translates audio with a model on a server.
 
     A context manager; may be used by any number of threads at once. Where a later try
     may succeed (the server is restarting, or its queue is full) it tries again, waiting
@@ -37,7 +37,7 @@ class Client(system.System):
         deadline_seconds: float = 600.0,
         in_flight: int = 4,
     ):
-        """Names a server; nothing is sent before the first call.
+        """Sets the server; nothing is sent before the first call.
 
         Args:
             server: Its address, HOST:PORT.
@@ -68,7 +68,7 @@ class Client(system.System):
 
     @property
     def info(self) -> system.Info:
-        """What the model says of itself; the server is asked each time."""
+        """The properties of the model; the server is asked each time."""
         told = self._connection.start("info", {}).result()
         return system.Info(
             domains=tuple(name.decode() for name in told["domains"]),

@@ -1,4 +1,4 @@
-"""Translates audio files of any length with a model that a server has.
+"""Translates audio files of any length with a model on a server.
 
 python -m serving.translate --server=localhost:8500 --model=NAME --domain=cello
     --input=FILE_OR_FOLDER --output=FILE_OR_FOLDER

@@ -38,7 +38,8 @@ def wheel(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     (path,) = built.glob("*.whl")
-    return zipfile.ZipFile(path)
+    with zipfile.ZipFile(path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
