@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -85,12 +85,19 @@ class Builder(builder.RecordingsBuilder):
             raise ValueError("source='': name the folder that IRMAS was unpacked in.")
         layout.check(source, excerpts.is_root, f"the folder {excerpts.TRAINING}")
         by_paper = self.builder_config.name == "piano_guitar"
-        domains = PAPER_INSTRUMENTS if by_paper else excerpts.INSTRUMENTS
-        found = self._training(source, domains)
+        wanted = PAPER_INSTRUMENTS if by_paper else excerpts.INSTRUMENTS
+        found = self._training(source, wanted)
         split = (splits.by_paper if by_paper else splits.by_shares)(found)
-        _check_train(domains, found, split["train"])
+        domains = wanted if by_paper else self._there(found)
+        lacking = _lacking(domains, split)
         if by_paper:
+            _check_filled(lacking, found)
             self._compare(domains, found, split)
+        self.remarks += [
+            f"{domain}: {_counts(found)[domain]} excerpts of too few recordings to "
+            f"have some in {' and '.join(missing)}."
+            for domain, missing in lacking.items()
+        ]
         recordings = {
             name: [_recording(excerpt.instruments[0], excerpt) for excerpt in chosen]
             for name, chosen in split.items()
@@ -100,6 +107,25 @@ class Builder(builder.RecordingsBuilder):
         ]
         audio = functools.partial(recorded.audio, self.settings.sample_rate)
         return builder.Plan(domains, recordings, audio)
+
+    def _there(self, found: Sequence[excerpts.Excerpt]) -> list[str]:
+        """The instruments that have excerpts; says which have none.
+
+        Raises:
+            ValueError: If there are none at all.
+        """
+        counts = _counts(found)
+        missing = [name for name in excerpts.INSTRUMENTS if not counts[name]]
+        if len(missing) == len(excerpts.INSTRUMENTS):
+            raise ValueError(
+                f"{excerpts.TRAINING} has no excerpts; unpack its archive again."
+            )
+        if missing:
+            self.remarks.append(
+                f"without {', '.join(missing)}: {excerpts.TRAINING} has no excerpts of "
+                "them."
+            )
+        return [name for name in excerpts.INSTRUMENTS if counts[name]]
 
     def _training(self, source: Path, domains: Sequence[str]) -> list[excerpts.Excerpt]:
         found = excerpts.training(source, domains, self.leave_out)
@@ -160,19 +186,26 @@ def _counts(found: Sequence[excerpts.Excerpt]) -> collections.Counter[str]:
     return collections.Counter(excerpt.instruments[0] for excerpt in found)
 
 
-def _check_train(
-    domains: Sequence[str],
-    found: Sequence[excerpts.Excerpt],
-    train: Sequence[excerpts.Excerpt],
+def _lacking(domains: Sequence[str], split: splits.Splits) -> dict[str, list[str]]:
+    """The splits that a domain has nothing in, for each that has such splits."""
+    counts = {name: _counts(chosen) for name, chosen in split.items()}
+    lacking = {
+        domain: [name for name in counts if not counts[name][domain]]
+        for domain in domains
+    }
+    return {domain: missing for domain, missing in lacking.items() if missing}
+
+
+def _check_filled(
+    lacking: Mapping[str, Sequence[str]], found: Sequence[excerpts.Excerpt]
 ) -> None:
-    had, counts = _counts(train), _counts(found)
-    for domain in domains:
-        if not had[domain]:
-            raise ValueError(
-                f"domain={domain!r} has {counts[domain]} excerpts and none of them is "
-                f"for train; {excerpts.TRAINING} must be whole, or hold recordings "
-                "enough of each instrument."
-            )
+    """Raises `ValueError` if a domain that was asked for lacks a split."""
+    for domain, missing in lacking.items():
+        raise ValueError(
+            f"domain={domain!r} has {_counts(found)[domain]} excerpts and none of them "
+            f"is for {' and '.join(missing)}; {excerpts.TRAINING} must hold excerpts "
+            f"of at least {len(chunk.SPLITS)} recordings of it."
+        )
 
 
 def _recording(domain: str, excerpt: excerpts.Excerpt) -> chunk.Source:

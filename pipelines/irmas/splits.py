@@ -2,7 +2,7 @@
 
 import collections
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pipelines.irmas import excerpts
 from tf_mt.data import chunk
@@ -27,6 +27,9 @@ Splits = Mapping[str, Sequence[excerpts.Excerpt]]
 def by_shares(found: Iterable[excerpts.Excerpt]) -> Splits:
     """Splits the recordings of all instruments by `chunk.split_domain`.
 
+    Then recordings move so that every instrument has some in each split, if it has as
+    many recordings as there are splits, and in train at least.
+
     Args:
         found: Excerpts of one instrument each, with the numbers of their recordings.
 
@@ -34,10 +37,50 @@ def by_shares(found: Iterable[excerpts.Excerpt]) -> Splits:
         The excerpts of each split.
     """
     recordings = _recordings(found)
+    instruments = {name: _instruments(recordings[name]) for name in recordings}
+    split_of = chunk.split_domain(list(recordings))
+    for instrument in sorted(set().union(*instruments.values())):
+        _fill(instrument, instruments, split_of)
     splits = {split: [] for split in chunk.SPLITS}
-    for recording, split in chunk.split_domain(list(recordings)).items():
+    for recording, split in split_of.items():
         splits[split] += recordings[recording]
     return splits
+
+
+def _fill(
+    instrument: str,
+    instruments: Mapping[str, Collection[str]],
+    split_of: dict[str, str],
+) -> None:
+    """Moves recordings to splits that an instrument has nothing in, if any can.
+
+    Args:
+        instrument: Which instrument.
+        instruments: Those of each recording.
+        split_of: The split of each recording, by their hashes; changed in place.
+    """
+    own = [name for name in split_of if instrument in instruments[name]]
+    for wanted in chunk.SPLITS if len(own) >= len(chunk.SPLITS) else ("train",):
+        counts = collections.Counter(
+            (played, split_of[name])
+            for name in split_of
+            for played in instruments[name]
+        )
+        if counts[instrument, wanted]:
+            continue
+        movable = [
+            name
+            for name in own
+            if all(
+                counts[played, split_of[name]] > 1
+                for played in instruments[name]
+                if played != instrument or wanted != "train"
+            )
+        ]
+        if movable:
+            # From where the instrument has the most.
+            mover = max(movable, key=lambda name: counts[instrument, split_of[name]])
+            split_of[mover] = wanted
 
 
 def by_paper(found: Iterable[excerpts.Excerpt]) -> Splits:

@@ -63,23 +63,17 @@ def audio_files(root: Path) -> dict[str, list[Path]]:
     return dict(found)
 
 
-def wav(root: Path, recording: str, found: Sequence[Path]) -> Path:
+def wav(recording: str, found: Sequence[Path]) -> Path:
     """The file of a recording.
 
     Args:
-        root: The folder that holds the recordings and labels.
         recording: Its id.
-        found: Its audio files.
+        found: Its audio files, at least one.
 
     Raises:
-        FileNotFoundError: If it or its labels are not there.
+        FileNotFoundError: If its labels are not there.
         ValueError: If it is there twice, or not as WAV.
     """
-    if not found:
-        raise FileNotFoundError(
-            f"source={str(root)!r}: no {recording}.wav in train_data or test_data, "
-            f"though {METADATA} lists it."
-        )
     wavs = [path for path in found if path.suffix.lower() == ".wav"]
     if not wavs:
         raise ValueError(

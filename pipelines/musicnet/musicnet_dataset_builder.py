@@ -84,20 +84,28 @@ class Builder(builder.RecordingsBuilder):
         found = folders.audio_files(root)
         self._leave_out_unlisted(found, rows)
         recordings = {split: [] for split in chunk.SPLITS}
+        filled = []
         for domain, ids in domains.recordings(wanted, rows).items():
-            wavs = self._wavs(root, {name: found.get(name, []) for name in ids})
-            if not wavs:
-                raise ValueError(
-                    f"domain={domain!r} has no recordings: all had to be left out."
-                )
-            for recording, split in chunk.split_domain(list(wavs)).items():
-                labels = {column: rows[recording][column] for column in _LABELS}
-                recordings[split].append(
-                    chunk.Source(domain, recording, wavs[recording], labels=labels)
-                )
+            wavs = self._wavs({name: found[name] for name in ids if name in found})
+            self._compare(domain, ids, found)
+            of_domain = [
+                chunk.Source(domain, recording, path, labels=_labels(rows[recording]))
+                for recording, path in wavs.items()
+            ]
+            divided = self.divide(
+                domain, of_domain, recorded.seconds, required=self.config_named
+            )
+            for split, recording in divided:
+                recordings[split].append(recording)
+            filled += [domain] if divided else []
+        if not filled:
+            raise ValueError(
+                f"source={str(source)!r} has no recordings of {', '.join(wanted)}; "
+                "give domain for those that it has."
+            )
         rate = self.settings.sample_rate
         return builder.Plan(
-            list(wanted),
+            filled,
             recordings,
             functools.partial(recorded.audio, rate),
             functools.partial(_timed_labels, rate),
@@ -132,15 +140,31 @@ class Builder(builder.RecordingsBuilder):
                     )
                 )
 
-    def _wavs(self, root: Path, found: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
+    def _compare(
+        self, domain: str, listed: Sequence[str], found: Container[str]
+    ) -> None:
+        """Says how many of the recordings of a domain the source lacks."""
+        missing = [recording for recording in listed if recording not in found]
+        if missing:
+            self.remarks.append(
+                f"{domain}: the source has {len(listed) - len(missing)} of the "
+                f"{len(listed)} recordings that {folders.METADATA} lists."
+            )
+
+    def _wavs(self, found: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
         """The file of each recording, but for those that are left out."""
         wavs = {}
         for recording, paths in found.items():
             try:
-                wavs[recording] = folders.wav(root, recording, paths)
+                wavs[recording] = folders.wav(recording, paths)
             except (ValueError, OSError) as error:
                 self.leave_out(error)
         return wavs
+
+
+def _labels(row: Mapping[str, str]) -> dict[str, str]:
+    """What is stored of a row of the table."""
+    return {column: row[column] for column in _LABELS}
 
 
 def _timed_labels(

@@ -15,19 +15,17 @@ _BLOCK_SAMPLES = 1 << 18
 
 
 def read(
-    folder: Path,
-    leave_out: Callable[[Exception], None],
-    remark: Callable[[str], None],
+    folder: Path, remark: Callable[[str], None]
 ) -> Iterator[tuple[notes.Note, Path]]:
     """Reads what a split holds, but no audio.
 
     Args:
         folder: The folder of the split.
-        leave_out: Is given a `FileNotFoundError` for a note that has no WAV file.
-        remark: Is given a sentence about files that are of no note.
+        remark: Is given a sentence about notes that have no WAV file, and one about
+            files that are of no note.
 
     Yields:
-        Each note, and the folder of its WAV file.
+        Each note that has a WAV file, and the folder of that.
 
     Raises:
         FileNotFoundError: If the split lacks its list of notes, or its audio.
@@ -40,6 +38,7 @@ def read(
             " unpack its archive again."
         )
     found = _parse(described)
+    missing = []
     left = {entry.name for entry in os.scandir(audio) if entry.name[0] != "."}
     for name, note in found.items():
         file = f"{name}.wav"
@@ -47,12 +46,12 @@ def read(
             left.remove(file)
             yield note, audio
         else:
-            leave_out(
-                FileNotFoundError(
-                    f"path={str(audio / file)!r}: no such file, but examples.json has "
-                    f"note {name!r}."
-                )
-            )
+            missing.append(file)
+    if missing:
+        remark(
+            f"left out: {len(missing)} of the {len(found)} notes in {described} have "
+            f"no file in {audio.name}, such as {missing[0]!r}."
+        )
     if left:
         remark(
             f"left out: {len(left)} of the files in {audio}, such as {min(left)!r}, "

@@ -163,7 +163,7 @@ class Builder(builder.RecordingsBuilder):
 
     def _read(self, path: Path) -> Iterator[tuple[notes.Note, Any]]:
         if path.is_dir():
-            return json_wav.read(path, self.leave_out, self.remarks.append)
+            return json_wav.read(path, self.remarks.append)
         return tfrecord.read(_tfrecord(path), self.leave_out)
 
     def _is_wanted(self, note: notes.Note) -> bool:
@@ -175,7 +175,10 @@ class Builder(builder.RecordingsBuilder):
         )
 
     def _domains(self, recordings: Mapping[str, Sequence[chunk.Source]]) -> list[str]:
-        """The domains that have notes in every split; training needs them there."""
+        """The domains that have notes in every split; training needs them there.
+
+        All domains if none has, and the user asked for none of them.
+        """
         splits_of: dict[str, set[str]] = collections.defaultdict(set)
         for split, found in recordings.items():
             for recording in found:
@@ -190,7 +193,12 @@ class Builder(builder.RecordingsBuilder):
             if without
         ]
         if len(left_out) == len(lacking):
-            raise self._nothing_left(left_out)
+            if self.config_named or not lacking:
+                raise self._nothing_left(left_out)
+            self.remarks.append(
+                f"no domain has notes in every split: {_listed(left_out)}."
+            )
+            return list(lacking)
         if left_out:
             self.remarks.append(
                 "left out, because a domain needs notes in every split: "

@@ -446,9 +446,54 @@ def test_silence_is_left_out_and_named(small, tmp_path, capsys):
     assert "left out: 'pia/[pia][pop_roc]0002__1' is silent." in capsys.readouterr().out
 
 
-def test_an_instrument_without_training_excerpts_is_named(small, tmp_path):
-    with pytest.raises(ValueError, match=r"domain='cel' has 0 excerpts and none of th"):
-        convert(small, tmp_path / "data")
+def test_some_instruments_are_enough(small, tmp_path, capsys):
+    folder = convert(small, tmp_path / "data")
+    names = tfds.builder_from_directory(folder).info.features["domain"].names
+    assert names == ["gel", "pia"]
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "without cel, cla, flu, gac, org, sax, tru, vio, voi: IRMAS-TrainingData has no "
+        "excerpts of them." in lines
+    )
+    assert lines[-1].startswith("next: ")
+    for split in SPLITS:
+        assert {read["domain"] for read in labels(folder, split).values()} == {0, 1}
+
+
+def test_one_file_of_each_instrument_is_kept_and_not_called_ready(tmp_path, capsys):
+    source = irmas_tree.write(tmp_path / "small", ("pia", "gel"), 1, 1)
+    folder = convert(source, tmp_path / "data")
+    assert len(found(folder, "train")) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "pia: 1 excerpts of too few recordings to have some in validation and test."
+        in lines
+    )
+    assert lines[-1].startswith("not ready for training, which needs every domain in ")
+
+
+def test_every_instrument_of_three_recordings_fills_all_splits():
+    all_of = [
+        excerpt
+        for place, instrument in enumerate(irmas_tree.INSTRUMENTS)
+        for excerpt in invented(instrument, 3, first=3 * place)
+    ]
+    split = splits.by_shares(all_of)
+    assert kept_together(split)
+    assert sum(map(len, split.values())) == len(all_of)
+    for chosen in split.values():
+        assert {e.instruments[0] for e in chosen} == set(irmas_tree.INSTRUMENTS)
+
+
+def test_an_instrument_that_a_configuration_names_must_fill_its_splits(tmp_path):
+    source = irmas_tree.write(tmp_path / "small", ("pia", "gel"), 3, 1)
+    for path in (source / TRAINING / "gel").iterdir():
+        path.unlink()
+    with pytest.raises(
+        ValueError,
+        match=r"domain='gel' has 0 excerpts and none of them is for train an",
+    ):
+        convert(source, tmp_path / "data", "piano_guitar")
 
 
 def test_the_source_must_be_where_the_archives_lie(source, tmp_path):

@@ -22,6 +22,7 @@ UMT = [
     "Cambini Wind Quintet",
 ]
 CELLO = "Cello=ensemble:Solo Cello"
+PIANO = "Piano=ensemble:Solo Piano"
 CELLOS = musicnet_tree.RECORDINGS["Bach", "Solo Cello"]
 
 
@@ -58,7 +59,7 @@ def ids(plan):
     """The recordings of each domain."""
     found = {domain: set() for domain in plan.domains}
     for recording in [r for split in plan.recordings.values() for r in split]:
-        found[recording.domain].add(int(recording.recording))
+        found[recording.domain].add(int(recording.recording.partition("@")[0]))
     return found
 
 
@@ -204,6 +205,7 @@ def test_the_other_configurations(made, tmp_path):
 
 
 def test_own_domains(source, tmp_path):
+    musicnet_tree.write_tone(musicnet_tree.wav(source, 2155), 12)
     given = [
         "Bach's piano=ensemble:Solo Piano, composer:Bach",
         "one=id:2155,composition:WTK I, No. 3: Prelude",
@@ -336,12 +338,62 @@ def test_refuses_a_recording_that_the_table_does_not_have(source, tmp_path):
         plan(source, tmp_path)
 
 
-def test_refuses_a_row_without_its_recording(source, tmp_path):
-    musicnet_tree.wav(source, 2155).unlink()
-    plan(source, tmp_path)  # It is in none of the domains.
-    musicnet_tree.wav(source, 2217).unlink()
-    with pytest.raises(FileNotFoundError, match=r"no 2217\.wav in train_data or test"):
-        plan(source, tmp_path)
+def test_some_recordings_of_the_table_are_enough(source, tmp_path, capsys):
+    """Of one domain one long recording, of one three, of the others nothing."""
+    for (composer, ensemble), recorded in musicnet_tree.RECORDINGS.items():
+        kept = {"Bach Solo Cello": 1, "Bach Solo Piano": 3}.get(
+            f"{composer} {ensemble}", 0
+        )
+        for recording in recorded[kept:]:
+            musicnet_tree.wav(source, recording).unlink()
+    musicnet_tree.write_tone(musicnet_tree.wav(source, 2217), 12)
+    musicnet_tree.write_labels(
+        musicnet_tree.labels(source, 2217), [(0, 8 * 44100, 43, 48)]
+    )
+    folder = convert(source, tmp_path / "data")
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "Bach Solo Cello: the source has 1 of the 4 recordings that "
+        "musicnet_metadata.csv lists." in lines
+    )
+    assert (
+        "Bach Solo Cello: 1 recording, cut in time into train, validation and test "
+        "with gaps of 2 s." in lines
+    )
+    assert (
+        "Cambini Wind Quintet: the source has 0 of the 4 recordings that "
+        "musicnet_metadata.csv lists." in lines
+    )
+    assert lines[-1].startswith("next: ")
+    names = tfds.builder_from_directory(folder).info.features["domain"].names
+    assert names == ["Bach Solo Cello", "Bach Solo Piano"]
+    # The parts are 4, 2 and 2 s; the note is held for two seconds of the second one.
+    for split, seconds in (("train", [4.0]), ("validation", [2.0]), ("test", [])):
+        stored = recordings.Recordings(folder, split)
+        (entry,) = [e for e in stored.entries if e.domain == "Bach Solo Cello"]
+        found = stored.notes(entry)["duration_seconds"]
+        assert found.tolist() == pytest.approx(seconds, abs=1e-4)
+
+
+def test_a_source_with_nothing_that_is_wanted_is_refused(source, tmp_path):
+    for recorded in musicnet_tree.RECORDINGS.values():
+        for recording in recorded:
+            musicnet_tree.wav(source, recording).unlink()
+    with pytest.raises(ValueError, match="has no recordings of Beethoven Accompanied"):
+        convert(source, tmp_path / "data")
+
+
+def test_refuses_a_domain_that_was_asked_for_and_cannot_fill_its_splits(
+    source, tmp_path
+):
+    for recording in CELLOS[2:]:
+        musicnet_tree.wav(source, recording).unlink()
+    assert ids(plan(source, tmp_path, domain=(PIANO,)))["Piano"]
+    for asked in ({"config": "umt"}, {"domain": (CELLO,)}):
+        with pytest.raises(
+            ValueError, match=r"Cello' cannot fill its splits: .*: 2 recordings of less"
+        ):
+            plan(source, tmp_path, **asked)
 
 
 def test_refuses_a_recording_without_its_notes(source, tmp_path):
@@ -367,11 +419,13 @@ def test_refuses_a_recording_of_another_format(source, tmp_path, suffix):
         plan(source, tmp_path)
 
 
-def test_refuses_a_domain_that_is_left_out_as_a_whole(source, tmp_path):
+def test_refuses_a_domain_that_was_asked_for_and_is_not_there(source, tmp_path):
     for recording in CELLOS:
         musicnet_tree.wav(source, recording).unlink()
-    with pytest.raises(ValueError, match="domain='Cello' has no recordings: all had"):
-        plan(source, tmp_path, domain=(CELLO,), skip_bad_files=True)
+    with pytest.raises(
+        ValueError, match=r"domain='Cello' cannot fill .*: no recordings"
+    ):
+        plan(source, tmp_path, domain=(CELLO,))
 
 
 def cut(path):

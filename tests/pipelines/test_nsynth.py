@@ -1,6 +1,7 @@
 import json
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -287,16 +288,44 @@ def test_labels_are_a_mapping_of_their_names():
     assert note.get("family") is None
 
 
-def test_a_note_without_wav_file_is_refused(small):
-    wav = small / "nsynth-train" / "audio" / f"{BASS}.wav"
-    wav.rename(wav.with_suffix(".WAV"))
+def test_notes_without_wav_files_are_left_out_and_counted(small):
+    for name in (BASS, "keyboard_acoustic_004-060-025"):
+        (small / "nsynth-train" / "audio" / f"{name}.wav").unlink()
+    planned, remarks = plan(small)
+    assert len(ids(planned)["train"]) == 4
+    assert re.fullmatch(
+        r"left out: 2 of the 6 notes in .*examples\.json have no file in audio, such as "
+        rf"'{BASS}\.wav'\.",
+        remarks[0],
+    )
+
+
+def test_one_archive_is_enough(tmp_path, capsys):
+    source = nsynth_tree.write_tfrecord(tmp_path, {"test": nsynth_tree.SPLITS["test"]})
+    folder = convert(source, tmp_path / "data")
+    assert set(tfds.builder_from_directory(folder).info.splits) == {"test"}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "licence: CC BY 4.0"
+    assert lines[-1] == (
+        "not ready for training, which needs every domain in train and validation: "
+        "bass has none in train and validation; keyboard has none in train and "
+        "validation. Bring more or longer recordings."
+    )
+
+
+def test_notes_of_which_no_domain_has_some_in_every_split_are_kept(tmp_path):
+    splits = {"train": [BASS], "test": ["keyboard_acoustic_012-060-127"]}
+    source = nsynth_tree.write_tfrecord(tmp_path, splits)
+    planned, remarks = plan(source, config=None)
+    assert planned.domains == ["bass", "keyboard"]
+    assert remarks[-1] == (
+        "no domain has notes in every split: bass (none in test), keyboard (none in "
+        "train)."
+    )
     with pytest.raises(
-        FileNotFoundError, match=rf"{BASS}\.wav'.*json has note '{BASS}"
+        ValueError, match=r"config='bass' .*no domain that has notes in"
     ):
-        plan(small)
-    planned, _ = plan(small, skip_bad_files=True)
-    assert len(ids(planned)["train"]) == 5
-    assert BASS not in ids(planned)["train"]
+        plan(source, config="bass")
 
 
 def test_wav_files_of_no_note_are_passed_over(small):
