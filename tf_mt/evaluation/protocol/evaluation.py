@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_mt import atomic
+from tf_mt import atomic, progress
 from tf_mt.evaluation.protocol import (
     audio_cache,
     baselines,
