@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterable
+from concurrent import futures
 
 import grpc
 import numpy as np
@@ -53,9 +54,13 @@ class Connection:
             request_serializer=proto.PredictRequest.SerializeToString,
             response_deserializer=proto.PredictResponse.FromString,
         )
+        # An interrupt is raised in the main thread. Were it raised while gRPC starts a
+        # call, gRPC would miscount its calls and wait for ever when it is closed.
+        self._sender = futures.ThreadPoolExecutor(1)
 
     def close(self) -> None:
         """Closes the connection; requests in flight are cancelled."""
+        self._sender.shutdown()
         self._channel.close()
 
     def start(
@@ -82,7 +87,14 @@ class Connection:
         self, request: proto.PredictRequest, timeout_seconds: float
     ) -> grpc.Future:
         """Sends a request once."""
-        return self._predict.future(request, timeout=timeout_seconds)
+        sent = self._sender.submit(
+            self._predict.future, request, timeout=timeout_seconds
+        )
+        try:
+            return sent.result()
+        except KeyboardInterrupt:
+            sent.add_done_callback(lambda sent: sent.result().cancel())
+            raise
 
     def deadline(self) -> float:
         """When a request sent now must have been answered, by the monotonic clock."""

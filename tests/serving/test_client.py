@@ -265,27 +265,29 @@ def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
 
 
 class Stuck(Script):
-    """Answers `info`, and the windows beyond the first so many never."""
+    """Answers `info`, and never a window that reaches a level."""
 
-    def __init__(self, answered=0):
+    def __init__(self, level=-np.inf):
         super().__init__()
-        self.answered = answered
-        self.lock = threading.Lock()
+        self.level = level
         self.waiting = threading.Semaphore(0)
         self.cancelled = threading.Semaphore(0)
 
     def answer(self, request, context):
         if request.model_spec.signature_name == "info":
             return response_of(INFO)
-        with self.lock:
-            self.calls += 1
-            if self.calls <= self.answered:
-                return proto.PredictResponse(outputs=request.inputs)
-        left = threading.Event()
-        assert context.add_callback(left.set)
-        self.waiting.release()
-        assert left.wait(60)
-        self.cancelled.release()
+        if audio_of(request).max() >= self.level:
+            left = threading.Event()
+            assert context.add_callback(left.set)
+            self.waiting.release()
+            assert left.wait(60)
+            self.cancelled.release()
+        return proto.PredictResponse(outputs=request.inputs)
+
+
+def audio_of(request):
+    (audio,) = (named.value for named in request.inputs if named.key == "audio")
+    return tensors.to_array(audio)
 
 
 def arrives(semaphore, times):
@@ -293,8 +295,10 @@ def arrives(semaphore, times):
 
 
 def test_a_stream_that_is_closed_cancels_what_is_in_flight(start):
-    script = Stuck(answered=2)
-    stream = start(script, in_flight=3).translate_stream([noise(5000)], "any")
+    # The first two windows end below it.
+    script = Stuck(level=190.0)
+    audio = np.arange(5000, dtype=np.float32)
+    stream = start(script, in_flight=3).translate_stream([audio], "any")
     next(stream)
     assert arrives(script.waiting, 2)
     stream.close()
@@ -304,19 +308,13 @@ def test_a_stream_that_is_closed_cancels_what_is_in_flight(start):
 def test_a_stream_that_fails_cancels_what_is_in_flight(start):
     class Failing(Stuck):
         def answer(self, request, context):
-            if any(self.waiting_for_failure(request)):
+            if request.inputs and audio_of(request).max() == 7.0:
                 assert arrives(self.waiting, 2)
                 context.abort(CODES.INTERNAL, "broken")
             return super().answer(request, context)
 
-        def waiting_for_failure(self, request):
-            for named in request.inputs:
-                if named.key == "audio":
-                    yield tensors.to_array(named.value)[0, 50] == 7.0
-
     audio = noise(5000)
-    # The first window begins with half an overlap of zeros.
-    audio[45] = 7.0
+    audio[45] = 7.0  # In the first window only.
     script = Failing()
     with pytest.raises(OSError, match="broken"):
         next(start(script, in_flight=3).translate_stream([audio], "any"))

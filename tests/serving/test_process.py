@@ -262,6 +262,7 @@ class Stuck(grpc.GenericRpcHandler):
         self.waiting.release()
         assert left.wait(120)
         self.cancelled.release()
+        return proto.PredictResponse()
 
 
 def test_an_interrupt_ends_the_translator_and_its_requests(tmp_path):
