@@ -108,11 +108,12 @@ class Builder(builder.RecordingsBuilder):
                     + f"; all of them {common}. Give more scores or other domains."
                 )
         rate = settings.sample_rate
+        renderer = tones.Renderer(found, ranges, rate)
         return builder.Plan(
             list(ranges),
             recordings,
-            functools.partial(_audio, tones.Renderer(found, ranges, rate)),
-            functools.partial(_timed_labels, rate),
+            functools.partial(_audio, renderer),
+            functools.partial(_timed_labels, renderer, rate),
         )
 
     def labels(self) -> dict[str, tfds.features.FeatureConnector]:
@@ -219,15 +220,14 @@ def _audio(
 
 
 def _timed_labels(
-    sample_rate_hz: int, recording: chunk.Source, samples: int
+    renderer: tones.Renderer, sample_rate_hz: int, recording: chunk.Source, samples: int
 ) -> storing.ChunkLabels:
     del samples
     domain, played = recording.origin.domain, recording.origin.notes
     found = np.zeros(len(played), stored_notes.NOTE)
     # As the renderer rounds them, so that labels are right to the sample.
     found["start"] = np.rint(played["onset"] * sample_rate_hz)
-    held = np.maximum(np.rint(played["duration"] * sample_rate_hz), 1)
-    found["end"] = found["start"] + held
+    found["end"] = found["start"] + renderer.held_samples(recording.origin)
     found["pitch"] = played["pitch"]
     found["program"] = instruments.PROGRAMS.get(domain, stored_notes.NO_PROGRAM)
     cut = functools.partial(
