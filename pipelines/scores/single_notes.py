@@ -1,4 +1,4 @@
-"""Tones of real instruments: a folder of recordings of single notes.
+"""A sampler instrument made of a folder of recordings of single notes.
 
 The name of a file says its pitch and dynamics, in one of two ways:
 

@@ -1,4 +1,4 @@
-"""Tones of a soundfont: SF2 and SF3 files, as SoundFont 2.04 describes them.
+"""Synthesises single notes from soundfonts: SF2 and SF3 files of SoundFont 2.04.
 
 What makes the timbre is here: samples, loops, tuning, volume envelope and the low-pass
 filter with its envelope. Vibrato, tremolo, panning and effects are left out.

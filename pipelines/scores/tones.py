@@ -1,4 +1,4 @@
-"""Performances to audio: the tones of an instrument, cut to length and summed."""
+"""Renders a performance to audio by summing the single notes of an instrument."""
 
 import dataclasses
 import functools
