@@ -1,1 +1,1 @@
-"""Datasets: from files as they are found to TFRecord."""
+"""Conversion of public datasets, scores and own recordings to TFDS datasets."""

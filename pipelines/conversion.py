@@ -1,4 +1,4 @@
-"""Makes datasets by name, whole or not at all, and says what was made."""
+"""Converts a dataset by its name, atomically, and prints a table of its contents."""
 
 import collections
 import contextlib

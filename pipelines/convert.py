@@ -1,4 +1,4 @@
-"""Makes a dataset: the front door to all of them.
+"""Script that converts a dataset, any of those that this package knows.
 
 Example: python -m pipelines.convert --dataset=scores --data_dir=data
 """

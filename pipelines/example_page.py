@@ -1,4 +1,4 @@
-"""A page of spectrograms: some stretches of each domain."""
+"""Draws a PNG page of spectrograms: some excerpts of each domain."""
 
 import itertools
 import warnings

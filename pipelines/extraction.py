@@ -1,4 +1,4 @@
-"""The recordings of a dataset as WAV files."""
+"""Exports the recordings of a converted dataset as WAV files."""
 
 import collections
 import re

@@ -1,4 +1,4 @@
-"""Shows what a dataset holds: how much, how loud, how high, and what is amiss.
+"""Script that prints durations, levels and pitches of a dataset, with warnings.
 
 Example: python -m pipelines.inspect --data=data --picture=inspect.png
 """

@@ -1,4 +1,4 @@
-"""What a converted dataset holds, as a table, warnings and a page of spectrograms."""
+"""Reports on a converted dataset: a table, warnings and a page of spectrograms."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

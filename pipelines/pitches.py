@@ -1,4 +1,4 @@
-"""How often each pitch is played, by a dataset's labels or by ear."""
+"""Histograms of MIDI pitches, from a dataset's labels or by pitch tracking."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the recordings of a converted dataset are like, counted chunk by chunk."""
+"""Statistics of a converted dataset: durations, levels, clipping and pitches."""
 
 import bisect
 import collections

@@ -1,4 +1,4 @@
-"""Reads the folders of IRMAS: its excerpts, and what is known of each."""
+"""Lists the excerpts of IRMAS with their labels, from file names and text files."""
 
 import dataclasses
 import os

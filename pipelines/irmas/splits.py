@@ -1,4 +1,4 @@
-"""Splits excerpts so that no recording is on both sides of a split."""
+"""Splits IRMAS: all excerpts of a recording go to the same split."""
 
 import collections
 import math

@@ -1,4 +1,4 @@
-"""Domains of recordings, by what the table says of them.
+"""Domains of MusicNet, selected by columns of its metadata.
 
 A domain is a name and the text that columns of the table must have.
 """

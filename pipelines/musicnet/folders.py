@@ -1,4 +1,4 @@
-"""The folders that MusicNet is published as."""
+"""Finds MusicNet's audio, labels and metadata in the folder of its archive."""
 
 import collections
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The table of the recordings, `musicnet_metadata.csv`."""
+"""Reads `musicnet_metadata.csv`, which has a row for each recording."""
 
 import csv
 from collections.abc import Iterator, Mapping

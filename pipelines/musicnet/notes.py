@@ -1,4 +1,4 @@
-"""The notes of a recording, from its label file.
+"""Reads the note labels of a MusicNet recording from its CSV file.
 
 Label files tell times in samples at 44.1 kHz.
 """

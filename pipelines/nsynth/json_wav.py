@@ -1,4 +1,4 @@
-"""NSynth as a folder for each split: `examples.json`, and a WAV file for each note."""
+"""Reads NSynth in its form of `examples.json` and a WAV file for each note."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What NSynth says of a note, the same in both of its published forms."""
+"""The labels of an NSynth note, which both published forms have in common."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""NSynth as a TFRecord file for each split, with the audio of a note in its record."""
+"""Reads NSynth in its form of one TFRecord file for each split, audio included."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping

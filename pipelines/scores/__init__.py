@@ -1,1 +1,1 @@
-"""The dataset `scores`: scores, performed and rendered by several instruments."""
+"""The dataset `scores`: MIDI and other scores, synthesised by several instruments."""

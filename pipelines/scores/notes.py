@@ -1,4 +1,4 @@
-"""Scores: MIDI files and music21's corpus, as parts of notes."""
+"""Reads scores from MIDI files or music21's corpus, as arrays of notes."""
 
 import collections
 import concurrent.futures
@@ -17,6 +17,9 @@ SCORE_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc")
 
 # Scores of the corpus are timed in quarter notes; few have a tempo mark.
 QUARTER_SECONDS = 0.6
+
+# The resolution that scores are cut in time with.
+_CUT_RATE_HZ = 1000
 
 NOTE = np.dtype(
     [
@@ -60,7 +63,7 @@ def pieces(score: str, parts: list[np.ndarray], together: bool) -> list[Piece]:
         One piece, or one for each part that is not empty and doubles no other.
     """
     parts = [np.sort(part, order=["onset", "pitch"]) for part in parts if len(part)]
-    if together:
+    if together and parts:
         parts = [np.sort(np.concatenate(parts), order=["onset", "pitch"])]
     played = set()
     found = []
@@ -69,6 +72,33 @@ def pieces(score: str, parts: list[np.ndarray], together: bool) -> list[Piece]:
         if heard not in played:
             played.add(heard)
             found.append(Piece(score, "all" if together else str(number), part))
+    return found
+
+
+def seconds(parts: list[np.ndarray]) -> float:
+    """When the last note of a score ends; 0 if there is none."""
+    ends = [np.max(part["onset"] + part["duration"]) for part in parts if len(part)]
+    return float(max(ends, default=0.0))
+
+
+def cut(parts: list[np.ndarray], part_name: str) -> list[np.ndarray]:
+    """The notes that begin in one part of the time of a score; held at most to its end.
+
+    Args:
+        parts: The notes of each part of the score.
+        part_name: Which part of the time, as `chunk.part_bounds` names it.
+
+    Returns:
+        `[notes]` of `NOTE` for each part of the score.
+    """
+    whole = round(seconds(parts) * _CUT_RATE_HZ)
+    bounds = chunk.part_bounds(part_name, whole, _CUT_RATE_HZ)
+    start, end = (bound / _CUT_RATE_HZ for bound in bounds)
+    found = []
+    for part in parts:
+        inside = part[(part["onset"] >= start) & (part["onset"] < end)]
+        inside["duration"] = np.minimum(inside["duration"], end - inside["onset"])
+        found.append(inside)
     return found
 
 

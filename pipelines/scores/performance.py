@@ -1,4 +1,4 @@
-"""Performances of pieces: transposed, at a tempo, with dynamics."""
+"""Makes performances of pieces: draws transposition, tempo, dynamics, articulation."""
 
 import dataclasses
 import hashlib

@@ -108,11 +108,12 @@ class Builder(builder.RecordingsBuilder):
                     + f"; all of them {common}. Give more scores or other domains."
                 )
         rate = settings.sample_rate
+        renderer = tones.Renderer(found, ranges, rate)
         return builder.Plan(
             list(ranges),
             recordings,
-            functools.partial(_audio, tones.Renderer(found, ranges, rate)),
-            functools.partial(_timed_labels, rate),
+            functools.partial(_audio, renderer),
+            functools.partial(_timed_labels, renderer, rate),
         )
 
     def labels(self) -> dict[str, tfds.features.FeatureConnector]:
@@ -155,9 +156,16 @@ class Builder(builder.RecordingsBuilder):
                 except ValueError as error:
                     self.leave_out(error)
         pieces = collections.defaultdict(list)
-        for score, split in chunk.split_domain(list(scores)).items():
-            together = settings.voices == "together"
-            pieces[split] += notes.pieces(score, scores[score], together)
+        together = settings.voices == "together"
+        divided = self.divide(
+            "scores",
+            [chunk.Source("", score, parts) for score, parts in scores.items()],
+            lambda score: notes.seconds(score.origin),
+            kind="score",
+        )
+        for split, score in divided:
+            parts = notes.cut(score.origin, score.part) if score.part else score.origin
+            pieces[split] += notes.pieces(score.recording, parts, together)
         for found in pieces.values():
             found.sort(key=lambda piece: chunk.hashed(piece.name))
         return pieces
@@ -186,15 +194,23 @@ def _by_one(
     renditions: int,
     seed: int,
 ) -> list[chunk.Source]:
-    """One domain plays each piece: of those that can, the one with the least music."""
+    """One domain plays each piece: of those that can, the one with the least music.
+
+    A domain that no piece is left for plays the first one that it can, too.
+    """
     seconds = dict.fromkeys(ranges, 0.0)
-    recordings = []
+    players: list[tuple[notes.Piece, str]] = []
     for piece in pieces:
         able = [domain for domain in ranges if performance.fits(piece, ranges[domain])]
-        if not able:
-            continue
-        domain = min(able, key=seconds.__getitem__)
-        seconds[domain] += performance.seconds(piece)
+        if able:
+            domain = min(able, key=seconds.__getitem__)
+            seconds[domain] += performance.seconds(piece)
+            players.append((piece, domain))
+    for domain in [domain for domain in ranges if not seconds[domain]]:
+        able = [piece for piece in pieces if performance.fits(piece, ranges[domain])]
+        players += [(piece, domain) for piece in able[:1]]
+    recordings = []
+    for piece, domain in players:
         for rendition in range(renditions):
             played = performance.perform(piece, ranges[domain], seed, domain, rendition)
             recordings.append(_recording(_name(piece, rendition), domain, played))
@@ -219,15 +235,14 @@ def _audio(
 
 
 def _timed_labels(
-    sample_rate_hz: int, recording: chunk.Source, samples: int
+    renderer: tones.Renderer, sample_rate_hz: int, recording: chunk.Source, samples: int
 ) -> storing.ChunkLabels:
     del samples
     domain, played = recording.origin.domain, recording.origin.notes
     found = np.zeros(len(played), stored_notes.NOTE)
     # As the renderer rounds them, so that labels are right to the sample.
     found["start"] = np.rint(played["onset"] * sample_rate_hz)
-    held = np.maximum(np.rint(played["duration"] * sample_rate_hz), 1)
-    found["end"] = found["start"] + held
+    found["end"] = found["start"] + renderer.held_samples(recording.origin)
     found["pitch"] = played["pitch"]
     found["program"] = instruments.PROGRAMS.get(domain, stored_notes.NO_PROGRAM)
     cut = functools.partial(

@@ -1,4 +1,4 @@
-"""Tones of real instruments: a folder of recordings of single notes.
+"""A sampler instrument made of a folder of recordings of single notes.
 
 The name of a file says its pitch and dynamics, in one of two ways:
 
@@ -23,7 +23,7 @@ import numpy as np
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import HELD_SECONDS, Tone
+from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
 from tf_mt import progress
 from tf_mt.audio import files
 
@@ -113,15 +113,22 @@ class SingleNotes:
             instrument: _range({round(note.pitch) for note in notes})
             for instrument, notes in sorted(self._notes.items())
         }
-        self._tones: dict[tuple[Note, int], Tone] = {}
+        self._tones: dict[tuple[Note, int, float], Tone] = {}
 
-    def tone(self, domain: str, pitch: int, velocity: int) -> Tone:
+    def tone(
+        self,
+        domain: str,
+        pitch: int,
+        velocity: int,
+        held_seconds: float = TONE_SECONDS - RELEASE_SECONDS,
+    ) -> Tone:
         """The note nearest in pitch, then in dynamics, then the longest.
 
         Args:
             domain: The instrument.
             pitch: MIDI note number, within its range.
             velocity: 1 to 127.
+            held_seconds: How long it is to be held; the tone ends with its recording.
         """
         note = min(
             self._notes[domain],
@@ -132,15 +139,16 @@ class SingleNotes:
                 note.path,
             ),
         )
-        if (note, pitch) not in self._tones:
-            self._tones[note, pitch] = self._load(note, pitch)
-        return self._tones[note, pitch]
+        key = (note, pitch, tone_seconds(held_seconds))
+        if key not in self._tones:
+            self._tones[key] = self._load(*key)
+        return self._tones[key]
 
-    def _load(self, note: Note, pitch: int) -> Tone:
+    def _load(self, note: Note, pitch: int, seconds: float) -> Tone:
         rate = self._sample_rate_hz
         audio = _trim(files.read(note.path, rate), rate)
         speed = 2.0 ** ((pitch - note.pitch) / 12)
-        audio = soxr.resample(audio, rate * speed, rate)[: int(HELD_SECONDS * rate)]
+        audio = soxr.resample(audio, rate * speed, rate)[: int(seconds * rate)]
         # Its dynamics are in the recording; a renderer multiplies them in again.
         full = audio / np.float32((note.velocity / 127) ** 2)
         return Tone(full, _RELEASE_SECONDS)

@@ -1,4 +1,4 @@
-"""Tones of a soundfont: SF2 and SF3 files, as SoundFont 2.04 describes them.
+"""Synthesises single notes from soundfonts: SF2 and SF3 files of SoundFont 2.04.
 
 What makes the timbre is here: samples, loops, tuning, volume envelope and the low-pass
 filter with its envelope. Vibrato, tremolo, panning and effects are left out.
@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import HELD_SECONDS, Tone
+from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
 
 # Generators, by their numbers in the specification.
 START, END, LOOP_START, LOOP_END = 0, 1, 2, 3
@@ -151,7 +151,7 @@ class Soundfont:
             ) from error
         self._zones: dict[str, list[Zone]] = {}
         # Several velocities sound with the same samples.
-        self._tones: dict[tuple[str, int, tuple[int, ...]], Tone] = {}
+        self._tones: dict[tuple[str, int, tuple[int, ...], float], Tone] = {}
 
     def zones(self, domain: str) -> list[Zone]:
         """The zones of an instrument, as General MIDI names it.
@@ -173,13 +173,20 @@ class Soundfont:
             self._zones[domain] = list(self._preset_zones(int(found[0])))
         return self._zones[domain]
 
-    def tone(self, domain: str, pitch: int, velocity: int) -> Tone:
-        """A note held for `HELD_SECONDS`, at full velocity.
+    def tone(
+        self,
+        domain: str,
+        pitch: int,
+        velocity: int,
+        held_seconds: float = TONE_SECONDS - RELEASE_SECONDS,
+    ) -> Tone:
+        """A note at full velocity; a sample that loops sounds as long as it is held.
 
         Args:
             domain: The instrument.
             pitch: MIDI note number.
             velocity: 1 to 127; chooses the samples, and does not scale them.
+            held_seconds: How long it is to be held.
 
         Raises:
             ValueError: If the soundfont does not have the instrument.
@@ -187,13 +194,15 @@ class Soundfont:
         distances = [zone.distance(pitch, velocity) for zone in self.zones(domain)]
         # Some soundfonts have holes; the nearest zone fills them.
         zones = tuple(np.flatnonzero(np.equal(distances, min(distances))))
-        key = (domain, pitch, zones)
+        seconds = tone_seconds(held_seconds)
+        key = (domain, pitch, zones, seconds)
         if key not in self._tones:
-            self._tones[key] = self._tone(pitch, [self.zones(domain)[i] for i in zones])
+            chosen = [self.zones(domain)[i] for i in zones]
+            self._tones[key] = self._tone(pitch, chosen, seconds)
         return self._tones[key]
 
-    def _tone(self, pitch: int, zones: list[Zone]) -> Tone:
-        layers = [self._layer(zone, pitch) for zone in zones]
+    def _tone(self, pitch: int, zones: list[Zone], seconds: float) -> Tone:
+        layers = [self._layer(zone, pitch, seconds) for zone in zones]
         audio = np.zeros(max(map(len, layers)), np.float32)
         for layer in layers:
             audio[: len(layer)] += layer
@@ -232,7 +241,7 @@ class Soundfont:
             elif zone == head[number]:
                 everywhere = dict(found)
 
-    def _layer(self, zone: Zone, pitch: int) -> np.ndarray:
+    def _layer(self, zone: Zone, pitch: int, held_seconds: float) -> np.ndarray:
         """One zone's sound at a pitch, held: float32 `[samples]`."""
         generators = zone.generators
         header = self._lists["shdr"][generators[SAMPLE]]
@@ -245,7 +254,7 @@ class Soundfont:
             + int(header["correction"])
         )
         speed_hz = float(header["rate"]) * 2.0 ** (cents / 1200)
-        audio = self._held(header, generators, int(HELD_SECONDS * speed_hz) + 1)
+        audio = self._held(header, generators, int(held_seconds * speed_hz) + 1)
         audio = soxr.resample(audio, speed_hz, self._sample_rate_hz)
         seconds = np.arange(len(audio)) / self._sample_rate_hz
         audio = _low_pass(audio, seconds, generators, self._sample_rate_hz)

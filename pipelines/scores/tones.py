@@ -1,4 +1,4 @@
-"""Performances to audio: the tones of an instrument, cut to length and summed."""
+"""Renders a performance to audio by summing the single notes of an instrument."""
 
 import dataclasses
 import functools
@@ -11,8 +11,9 @@ import numpy as np
 from pipelines.scores import instruments, performance
 from pipelines.scores.notes import NOTE
 
-# The longest that a tone is held, and that it sounds after.
-HELD_SECONDS = 8.0
+# Tones are kept of this length, twice it, four times it and so on; and the longest
+# that one sounds after it is let go.
+TONE_SECONDS = 8.0
 RELEASE_SECONDS = 1.0
 SHORTEST_RELEASE_SECONDS = 0.01
 
@@ -27,7 +28,8 @@ class Tone:
     """A note that is held.
 
     Attributes:
-        audio: float32 `[samples]`; all of it is one note.
+        audio: float32 `[samples]`; all of it is one note. It may end while the note
+            should still be held, where an instrument or its recording does.
         release_seconds: How long it takes to fall by 100 dB when it is let go.
     """
 
@@ -38,8 +40,14 @@ class Tone:
 class Tones(Protocol):
     """Whatever has the tones of instruments: a soundfont, a folder of single notes."""
 
-    def tone(self, domain: str, pitch: int, velocity: int) -> Tone:
-        """The tone of an instrument for a note, at full velocity."""
+    def tone(self, domain: str, pitch: int, velocity: int, held_seconds: float) -> Tone:
+        """The tone of an instrument for a note of that length, at full velocity."""
+
+
+def tone_seconds(held_seconds: float) -> float:
+    """The length of tone that is kept for a note: enough to hold it and let it go."""
+    needed = (held_seconds + RELEASE_SECONDS) / TONE_SECONDS
+    return TONE_SECONDS * 2.0 ** math.ceil(math.log2(max(needed, 1.0)))
 
 
 class Renderer:
@@ -81,15 +89,32 @@ class Renderer:
         peak = float(np.max(np.abs(audio), initial=0.0))
         return audio * np.float32(min(1.0, PEAK / max(peak, PEAK)))
 
+    def held_samples(self, played: performance.Performance) -> np.ndarray:
+        """How long each note of a performance is held, and its tone lasts.
+
+        Returns:
+            int64 `[notes]`, at least 1: less than the note's duration where the tone
+            ends before.
+        """
+        rate = self._sample_rate_hz
+        held = []
+        for _, duration, pitch, velocity in played.notes.tolist():
+            tone = self._tones.tone(played.domain, pitch, velocity, duration)
+            held.append(min(round(duration * rate), len(tone.audio)))
+        return np.maximum(np.array(held, np.int64), 1)
+
     def _mix(self, played: performance.Performance) -> np.ndarray:
         rate = self._sample_rate_hz
         ends = played.notes["onset"] + played.notes["duration"]
         mixed = np.zeros(math.ceil((np.max(ends) + RELEASE_SECONDS) * rate), np.float32)
         for onset, duration, pitch, velocity in played.notes.tolist():
-            tone = self._tones.tone(played.domain, pitch, velocity)
+            tone = self._tones.tone(played.domain, pitch, velocity, duration)
             held = round(duration * rate)
             fade = _release(tone.release_seconds, rate)
             heard = tone.audio[: held + len(fade)] * np.float32((velocity / 127) ** 2)
+            if len(heard) < held + len(fade):
+                ending = heard[-round(SHORTEST_RELEASE_SECONDS * rate) :]
+                ending *= np.linspace(1, 0, len(ending), dtype=np.float32)
             heard[held:] *= fade[: max(0, len(heard) - held)]
             start = round(onset * rate)
             heard = heard[: len(mixed) - start]

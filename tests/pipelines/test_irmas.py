@@ -452,8 +452,8 @@ def test_some_instruments_are_enough(small, tmp_path, capsys):
     assert names == ["gel", "pia"]
     lines = capsys.readouterr().out.splitlines()
     assert (
-        "without cel, cla, flu, gac, org, sax, tru, vio, voi: IRMAS-TrainingData has no "
-        "excerpts of them." in lines
+        "without cel, cla, flu, gac, org, sax, tru, vio, voi: IRMAS-TrainingData has "
+        "no excerpts of them." in lines
     )
     assert lines[-1].startswith("next: ")
     for split in SPLITS:

@@ -294,8 +294,8 @@ def test_notes_without_wav_files_are_left_out_and_counted(small):
     planned, remarks = plan(small)
     assert len(ids(planned)["train"]) == 4
     assert re.fullmatch(
-        r"left out: 2 of the 6 notes in .*examples\.json have no file in audio, such as "
-        rf"'{BASS}\.wav'\.",
+        r"left out: 2 of the 6 notes in .*examples\.json have no file in audio, such "
+        rf"as '{BASS}\.wav'\.",
         remarks[0],
     )
 

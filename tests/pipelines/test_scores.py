@@ -10,7 +10,7 @@ import symusic
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
-from pipelines.scores import scores_dataset_builder
+from pipelines.scores import notes, scores_dataset_builder
 from tf_mt.data import index, recordings
 
 DOMAINS = ("violin", "flute", "trumpet")
@@ -305,6 +305,61 @@ def test_voices_together_are_one_piece(midi, tmp_path):
     data = convert(midi, tmp_path, voices="together", max_scores=12)
     names = {piece_of(recording) for recording in read(data, "train")}
     assert all(name.endswith("/all") for name in names)
+
+
+def write_long(path, notes):
+    """Writes a MIDI file of `(onset, duration, pitch)`, timed in half seconds."""
+    score = symusic.Score(480)
+    track = symusic.Track(program=0)
+    for onset, duration, pitch in notes:
+        track.notes.append(symusic.Note(480 * onset, 480 * duration, pitch, 80))
+    score.tracks.append(track)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    score.dump_midi(path)
+
+
+def test_one_score_fills_all_splits_of_all_domains(tmp_path, capsys):
+    write_long(tmp_path / "midi" / "song.mid", [(i, 1, 70 + i % 5) for i in range(80)])
+    data = convert(tmp_path / "midi", tmp_path / "data")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "scores: 1 score, cut in time into train, validation and test with gaps of 2 s."
+    )
+    assert lines[-1].startswith("next: ")
+    found = {split: {r.recording for r in read(data, split)} for split in SPLITS}
+    for split in SPLITS:
+        assert found[split] == {f"song@{split}/0/{domain}" for domain in DOMAINS}
+    stored = recordings.Recordings(data, "validation")
+    for entry in stored.entries:
+        assert len(stored.notes(entry)) == pytest.approx(7, abs=1)
+
+
+def test_parts_of_a_score_have_a_gap_that_no_note_sounds_in():
+    part = np.zeros(1, notes.NOTE)
+    part["duration"], part["pitch"] = 24.0, 60
+    other = np.repeat(part, 24)
+    other["onset"], other["duration"] = np.arange(24), 0.9
+    train = notes.cut([part, other], "train")
+    assert train[0]["duration"].tolist() == [16.0]
+    assert train[1]["onset"].tolist() == list(range(16))
+    validation = notes.cut([part, other], "validation")
+    assert [cut["onset"].tolist() for cut in validation] == [[], [18.0, 19.0]]
+    assert part["duration"].tolist() == [24.0]
+
+
+def test_a_long_note_sounds_as_long_as_its_label_says(tmp_path):
+    for score in range(3):
+        write_long(tmp_path / "midi" / f"{score}.mid", [(0, 1, 74), (2, 30, 72)])
+    settings = {"common_range": True, "domains": ("flute",)}
+    data = convert(tmp_path / "midi", tmp_path / "data", **settings)
+    stored = recordings.Recordings(data, "train")
+    entry = stored.entries[0]
+    onset, duration, _ = stored.notes(entry)[-1].tolist()
+    assert duration > 9.0
+    audio = stored.audio(entry)
+    last = audio[int(8000 * (onset + duration - 0.5)) : int(8000 * (onset + duration))]
+    first = audio[int(8000 * (onset + 1)) : int(8000 * (onset + 2))]
+    assert np.std(last) > 0.5 * np.std(first)
 
 
 def test_common_range_keeps_all_domains_to_the_same_pitches(tmp_path):

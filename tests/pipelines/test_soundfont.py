@@ -224,3 +224,13 @@ def test_the_default_soundfont_has_every_melodic_instrument():
     font = soundfont.Soundfont(soundfont.default_path(), RATE_HZ)
     for domain in instruments.RANGES:
         assert font.zones(domain)
+
+
+def test_a_looped_sample_sounds_as_long_as_it_is_held(tmp_path):
+    looped = write(tmp_path / "x.sf2", [LOOPED, ROOT_69, SAMPLE])
+    short = looped.tone("flute", 69, 90).audio
+    long = looped.tone("flute", 69, 90, held_seconds=20.0).audio
+    assert len(short) == pytest.approx(8 * RATE_HZ, rel=0.001)
+    assert len(long) >= 21 * RATE_HZ
+    last = long[20 * RATE_HZ : 21 * RATE_HZ]
+    assert np.std(last) == pytest.approx(np.std(short[RATE_HZ : 2 * RATE_HZ]), rel=0.01)

@@ -9,12 +9,17 @@ RANGES = {"loud": instruments.Range(60, 72), "soft": instruments.Range(60, 72)}
 
 
 class Sines:
-    """A tone is a sine of its pitch; "loud" is ten times as loud as "soft"."""
+    """A tone is a sine of its pitch; "loud" is ten times as loud as "soft".
 
-    def tone(self, domain, pitch, velocity):
-        time = np.arange(int(tones.HELD_SECONDS * RATE_HZ)) / RATE_HZ
+    A "plucked" tone ends after half a second.
+    """
+
+    def tone(self, domain, pitch, velocity, held_seconds):
+        plucked = domain == "plucked"
+        seconds = 0.5 if plucked else tones.tone_seconds(held_seconds)
+        time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
         sine = np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time)
-        level = {"loud": 1.0, "soft": 0.1, "silent": 0.0}[domain]
+        level = {"soft": 0.1, "silent": 0.0}.get(domain, 1.0)
         return tones.Tone((level * sine).astype(np.float32), 0.1)
 
 
@@ -72,9 +77,27 @@ def test_too_many_notes_do_not_clip(render):
     assert np.max(np.abs(audio)) == pytest.approx(tones.PEAK, abs=1e-4)
 
 
-def test_a_note_longer_than_its_tone_ends(render):
-    audio = render(performed("loud", (0.0, tones.HELD_SECONDS + 3, 69, 100)))
-    assert not np.any(audio[int(tones.HELD_SECONDS * RATE_HZ) :])
+@pytest.mark.parametrize("seconds", [7.5, 11.0, 40.0])
+def test_a_long_note_is_held_to_its_end_and_then_fades(render, seconds):
+    played = performed("loud", (0.0, seconds, 69, 100))
+    audio = render(played)
+    end = int(seconds * RATE_HZ)
+    assert render.held_samples(played).tolist() == [end]
+    assert rms(audio[end - 1000 : end]) == pytest.approx(rms(audio[:1000]), rel=0.01)
+    assert rms(audio[end + 200 : end + 280]) < 0.05 * rms(audio[:1000])
+    assert not np.any(audio[end + RATE_HZ // 10 :])
+
+
+def test_a_tone_that_ends_before_its_note_ends_softly_and_is_told_of():
+    ranges = {"plucked": instruments.Range(60, 72)}
+    render = tones.Renderer(Sines(), ranges, RATE_HZ)
+    played = performed("plucked", (0.0, 3.0, 70, 100), (1.0, 0.3, 70, 100))
+    audio = render(played)
+    assert render.held_samples(played).tolist() == [RATE_HZ // 2, 3 * RATE_HZ // 10]
+    end = RATE_HZ // 2
+    steps = np.abs(np.diff(audio))
+    assert np.max(steps[end - 10 : end + 10]) < 0.2 * np.max(steps[:1000])
+    assert not np.any(audio[end:RATE_HZ])
 
 
 def test_a_silent_domain_is_refused():

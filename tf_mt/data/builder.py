@@ -108,6 +108,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         recordings: Sequence[chunk.Source],
         seconds: Callable[[chunk.Source], float],
         required: bool = False,
+        kind: str = "recording",
     ) -> Sequence[tuple[str, chunk.Source]]:
         """Splits the recordings of a domain and remarks on what is not by recording.
 
@@ -116,6 +117,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
             recordings: All of its recordings.
             seconds: The length of a recording; asked only where there are few.
             required: Whether the domain must have something in every split.
+            kind: What the user calls a recording.
 
         Returns:
             `(split, recording)` of each; see `splitting.divide`.
@@ -123,7 +125,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         Raises:
             ValueError: If it is required to, and has not.
         """
-        division = splitting.divide(domain, recordings, seconds)
+        division = splitting.divide(domain, recordings, seconds, kind)
         if required and division.missing:
             raise ValueError(
                 f"domain={domain!r} cannot fill its splits: {division.remark}"

@@ -27,6 +27,7 @@ def divide(
     domain: str,
     recordings: Sequence[chunk.Source],
     seconds: Callable[[chunk.Source], float],
+    kind: str = "recording",
 ) -> Division:
     """Splits the recordings of one domain, so that every split has some of it.
 
@@ -38,6 +39,7 @@ def divide(
         domain: The name of the domain.
         recordings: All of its recordings.
         seconds: The length of a recording; asked only of those that might be cut.
+        kind: What the user calls a recording.
     """
     by_id = {recording.recording: recording for recording in recordings}
     if len(by_id) >= len(chunk.SPLITS):
@@ -48,7 +50,9 @@ def divide(
     divided = [("train", recording) for recording in whole]
     divided += [(s, _part(recording, s)) for recording in cut for s in chunk.SPLITS]
     missing = [s for s in chunk.SPLITS if s not in {split for split, _ in divided}]
-    return Division(divided, _remark(domain, len(cut), len(whole), missing), missing)
+    return Division(
+        divided, _remark(domain, len(cut), len(whole), missing, kind), missing
+    )
 
 
 def _part(recording: chunk.Source, split: str) -> chunk.Source:
@@ -57,28 +61,30 @@ def _part(recording: chunk.Source, split: str) -> chunk.Source:
     )
 
 
-def _remark(domain: str, cut: int, whole: int, missing: Sequence[str]) -> str:
+def _remark(
+    domain: str, cut: int, whole: int, missing: Sequence[str], kind: str
+) -> str:
     if not cut and not whole:
-        return f"{domain}: no recordings."
+        return f"{domain}: no {kind}s."
     said = []
     if cut:
         *first, last = chunk.SPLITS
         said.append(
-            f"{_count(cut)}, cut in time into {', '.join(first)} and {last} with gaps "
-            f"of {chunk.GAP_SECONDS:g} s"
+            f"{_count(cut, kind)}, cut in time into {', '.join(first)} and {last} "
+            f"with gaps of {chunk.GAP_SECONDS:g} s"
         )
     if whole:
         said.append(
-            f"{_count(whole)} of less than {chunk.SHORTEST_CUT_SECONDS:g} s, too short "
-            "to be cut and all in train"
+            f"{_count(whole, kind)} of less than {chunk.SHORTEST_CUT_SECONDS:g} s, too "
+            "short to be cut and all in train"
         )
     if missing:
         said.append(
-            f"none is left for {' and '.join(missing)}; bring longer recordings, or "
+            f"none is left for {' and '.join(missing)}; bring longer {kind}s, or "
             f"{len(chunk.SPLITS)} of them"
         )
     return f"{domain}: {'; '.join(said)}."
 
 
-def _count(recordings: int) -> str:
-    return f"{recordings} recording{'s' if recordings > 1 else ''}"
+def _count(number: int, kind: str) -> str:
+    return f"{number} {kind}{'s' if number > 1 else ''}"
