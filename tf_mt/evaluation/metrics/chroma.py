@@ -1,4 +1,4 @@
-"""Whether a translation keeps the harmony: which of the twelve pitch classes sound.
+"""Similarity of chromagrams: whether a translation keeps the harmony.
 
 Conventions: recordings as in `log_mel`. A chromagram folds a constant-Q spectrum of 36
 bands per octave, from C1 upward, to a row for each pitch class from C to B, in frames

@@ -1,4 +1,4 @@
-"""Distance between two recordings' timbre, by mel-frequency cepstral coefficients.
+"""Distance of mel-frequency cepstral coefficients, a measure of timbre.
 
 One of the papers measures one-shot style transfer so ("l2-MFCC"). Conventions:
 recordings as in `log_mel`. All are brought to zero mean and the loudness of EBU R 128
@@ -53,7 +53,7 @@ def transfer_ratio(
 
     Returns:
         In [0, 1]; 0 if it sounds as the source, 1 if it sounds as the style, and above
-        0.5 if it is closer to the style, the paper's verdict. NaN if one of them is
+        0.5 if it is closer to the style, the paper's criterion. NaN if one of them is
         silent or all three sound the same.
 
     Raises:

@@ -4,7 +4,7 @@ Verma, "CPC + UMT" scores translations and cycles by it. Conventions: recordings
 `log_mel`. The contour follows the highest partial that is found, not the fundamental,
 and unrelated contours score far above 0: for a uniformly random pitch 0.49 ± 0.24 over
 half a second, 0.40 ± 0.13 over 2 s and 0.34 ± 0.08 over 5 s; for a random walk 0.57,
-0.53 and 0.49. A score tells nothing without that level beside it.
+0.53 and 0.49. A score means nothing without that level beside it.
 """
 
 import librosa

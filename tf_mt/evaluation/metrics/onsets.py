@@ -1,4 +1,4 @@
-"""Whether a translation keeps the rhythm: when notes begin.
+"""F-measure of note onsets: whether a translation keeps the rhythm.
 
 Conventions: as in `log_mel`. Onsets are peaks of the spectral flux of the log-mel
 spectrogram (Böck et al. 2012, section 2), so that soft ones and vibrato can deceive.

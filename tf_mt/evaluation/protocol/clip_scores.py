@@ -28,7 +28,7 @@ class Clips(NamedTuple):
         source: What was translated.
         estimate: Its translation.
         style: A clip of the target domain; for one-shot transfer, the reference.
-        truth: The same music played by the target, if it is known.
+        truth: The same music by the target, if it is known.
         cycle: The translation translated back to the source's domain, if there is one.
         reconstruction: The source translated to its own domain, if there is one.
         notes: The notes of the music, with `onset_seconds`, `duration_seconds` and
