@@ -102,27 +102,6 @@ def accuracies(reference: Contour, estimate: Contour) -> Accuracies:
     return Accuracies(float(right), float(right_class))
 
 
-def accuracy(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -> float:
-    """Share of the sounding frames whose pitch is right within 50 cents.
-
-    Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
-
-    Returns:
-        In [0, 1]; 1 for equal recordings; `Accuracies.raw` of their contours.
-
-    Raises:
-        ValueError: The reference is silent, or the two cannot be compared.
-    """
-    log_mel.validate(reference, estimate)
-    contour = track(reference, sample_rate_hz)
-    if not contour.sounding.any():
-        raise ValueError("reference is silent; it has no pitch to keep.")
-    return accuracies(contour, track(estimate, sample_rate_hz)).raw
-
-
 def _level(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     frame, hop = _sizes(sample_rate_hz)
     return librosa.feature.rms(y=audio, frame_length=frame, hop_length=hop)[0]
