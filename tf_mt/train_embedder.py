@@ -1,4 +1,4 @@
-"""Trains a small network that tells domains apart, to judge translations by."""
+"""Trains the CNN embedder, which classifies domains, for tf_mt.evaluate."""
 
 from pathlib import Path
 

@@ -119,7 +119,9 @@ def _scores(model: translator.Translator, cases: list[Case]) -> tuple[float, ...
         (
             log_mel.distance(case.truth, out, rate_hz),
             stft_distance.distance(case.truth, out, rate_hz),
-            pitch.accuracy(case.truth, out, rate_hz),
+            pitch.accuracies(
+                pitch.track(case.truth, rate_hz), pitch.track(out, rate_hz)
+            ).raw,
             _error_db(case.truth, out, apart, 0),
             _error_db(case.truth, out, apart, apart // 2),
         )

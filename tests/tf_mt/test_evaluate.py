@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 
@@ -79,11 +80,12 @@ def test_a_run_and_its_bundle_score_alike(info, scored):
 
 
 def test_a_run_retrained_in_place_is_not_given_its_old_scores(
-    scores_data, info, scored, tmp_path
+    scores_data, info, model, scored, tmp_path
 ):
     _, out = scored
     again = untrained(tmp_path, info)
-    done = evaluate(run=again / "run", data=scores_data, out=out, clips=1)
+    shutil.copytree(again / "run", model / "run", dirs_exist_ok=True)
+    done = evaluate(run=model / "run", data=scores_data, out=out, clips=1)
     assert done.returncode == 1
     words = "holds an evaluation of something else: 'run' has other weights or another"
     assert words in done.stderr.splitlines()[-1]

@@ -1,1 +1,1 @@
-"""What turns a recording into vectors that are near where it sounds alike."""
+"""Embedders: recordings to vectors, for timbre and Fréchet distances."""

@@ -1,7 +1,7 @@
-"""A small network that tells a dataset's domains apart, and what it goes by.
+"""A small CNN that classifies a dataset's domains, and its embedding layer.
 
 ```
-embedder.json     what it tells apart, of which dataset, and how well
+embedder.json     its domains, its dataset and its accuracy
 model.weights.h5  the weights
 ```
 """
@@ -38,7 +38,7 @@ class About:
     Attributes:
         dataset: Name of the dataset that it was trained on.
         sample_rate_hz: The rate of the audio that it takes.
-        domains: Names of the domains that it tells apart.
+        domains: Names of the domains that it classifies.
         steps: How long it was trained.
         seed: Of the training.
         validation_accuracy: Share of clips of the validation split named right.

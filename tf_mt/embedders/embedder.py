@@ -1,4 +1,4 @@
-"""What every embedder can do, and which there are."""
+"""The protocol of embedders, and the table of them."""
 
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +17,7 @@ class Embedder(Protocol):
     Attributes:
         name: What it is, for a report.
         dimensions: Of an embedding.
-        domains: Names of the domains that it tells apart; empty if it tells none.
+        domains: Names of the domains that it classifies; empty if it does not.
     """
 
     name: str

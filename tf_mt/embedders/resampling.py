@@ -1,4 +1,4 @@
-"""Recordings at the rate that an embedder was made for."""
+"""Resampling to the sample rate of an embedder."""
 
 import numpy as np
 import soxr

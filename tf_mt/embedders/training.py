@@ -1,4 +1,4 @@
-"""Training of the CNN that tells a dataset's domains apart."""
+"""Training of the CNN that classifies a dataset's domains."""
 
 from pathlib import Path
 from typing import NamedTuple

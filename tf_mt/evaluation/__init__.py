@@ -1,1 +1,1 @@
-"""Metrics, tables and pictures that judge a translation."""
+"""Evaluation of translations: metrics, protocol (cases and baselines), report."""

@@ -1,4 +1,4 @@
-"""Whether a translation keeps the harmony: which of the twelve pitch classes sound.
+"""Similarity of chromagrams: whether a translation keeps the harmony.
 
 Conventions: recordings as in `log_mel`. A chromagram folds a constant-Q spectrum of 36
 bands per octave, from C1 upward, to a row for each pitch class from C to B, in frames
@@ -16,42 +16,20 @@ BANDS_PER_CLASS = 3
 
 
 def similarity(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int
+    reference: np.ndarray, estimate: np.ndarray, sounding: np.ndarray
 ) -> float:
-    """Mean cosine of two recordings' chroma vectors.
+    """Mean cosine of two recordings' chroma vectors, over the frames where both sound.
 
-    Over the frames where both sound. Chroma vectors have no negative entries, so that
-    unrelated music scores far above 0, too.
+    Chroma vectors have no negative entries, so that unrelated music scores far above 0,
+    too.
 
     Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
+        reference: Its chromagram, `[12, frames]`.
+        estimate: That of the other recording.
+        sounding: bool `[frames]`, where both sound.
 
     Returns:
         In [0, 1]; 1 for equal recordings; NaN where the two never sound together.
-
-    Raises:
-        ValueError: The two cannot be compared.
-    """
-    log_mel.validate(reference, estimate)
-    return mean_cosine(
-        chromagram(reference, sample_rate_hz),
-        chromagram(estimate, sample_rate_hz),
-        pitch.sounding(reference, sample_rate_hz)
-        & pitch.sounding(estimate, sample_rate_hz),
-    )
-
-
-def mean_cosine(
-    reference: np.ndarray, estimate: np.ndarray, sounding: np.ndarray
-) -> float:
-    """The `similarity` of recordings with these chromagrams.
-
-    Args:
-        reference: `[12, frames]`.
-        estimate: `[12, frames]`.
-        sounding: bool `[frames]`, where both sound.
     """
     if not sounding.any():
         return np.nan

@@ -1,4 +1,4 @@
-"""Spectra whose frequencies are those of notes.
+"""Constant-Q spectra: bands at the frequencies of notes.
 
 Each band is the response to one Hann-windowed tone (Brown 1991, eq. 5), all taken from
 one Fourier transform of the whole recording (Brown and Puckette 1992, eq. 4).

@@ -1,8 +1,8 @@
-"""Whether a translation there and back is what it was.
+"""Relative cycle loss: whether a translation there and back is the source again.
 
 Conventions: recordings as in `log_mel`. A translator that changes nothing has a perfect
-cycle, and so has one that hides the source in its translation: a cycle is never judged
-alone.
+cycle, and so has one that hides the source in its translation: a cycle loss means
+nothing alone.
 """
 
 import numpy as np

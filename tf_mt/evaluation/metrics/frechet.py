@@ -9,63 +9,6 @@ counts: fewer embeddings give a larger one. It is reported with all three.
 import numpy as np
 
 
-class Gaussian:
-    """Mean and covariance of embeddings that come in batches.
-
-    Memory does not grow with their number. Batches are merged about their own means
-    (Chan et al. 1983), so that a mean far from zero costs no precision.
-
-    Attributes:
-        n: How many embeddings were added.
-        mean: Their mean, float64 `[d]`.
-    """
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.mean = np.zeros(0)
-        self._scatter = np.zeros((0, 0))
-
-    def add(self, embeddings: np.ndarray) -> None:
-        """Adds embeddings `[any, d]`.
-
-        Raises:
-            ValueError: They have another shape than those before, or are not finite.
-        """
-        embeddings = np.asarray(embeddings, np.float64)
-        if embeddings.ndim != 2 or (self.n and embeddings.shape[1] != self.mean.size):
-            raise ValueError(
-                f"embeddings.shape={embeddings.shape} must be [any, "
-                f"{self.mean.size if self.n else 'dimensions'}]."
-            )
-        if not np.isfinite(embeddings).all():
-            raise ValueError("embeddings must be finite.")
-        if not len(embeddings):
-            return
-        if not self.n:
-            dimensions = embeddings.shape[1]
-            self.mean = np.zeros(dimensions)
-            self._scatter = np.zeros((dimensions, dimensions))
-        total = self.n + len(embeddings)
-        mean = embeddings.mean(axis=0)
-        centred, step = embeddings - mean, mean - self.mean
-        between = self.n * len(embeddings) / total * np.outer(step, step)
-        self._scatter += centred.T @ centred + between
-        self.mean = self.mean + step * (len(embeddings) / total)
-        self.n = total
-
-    def covariance(self) -> np.ndarray:
-        """The unbiased covariance, float64 `[d, d]`.
-
-        Raises:
-            ValueError: There are fewer than two embeddings.
-        """
-        if self.n < 2:
-            raise ValueError(
-                f"n={self.n} embeddings have no covariance; give 2 or more."
-            )
-        return self._scatter / (self.n - 1)
-
-
 def distance(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Fréchet distance between two sets of embeddings.
 
@@ -79,29 +22,41 @@ def distance(reference: np.ndarray, estimate: np.ndarray) -> float:
     Raises:
         ValueError: The two cannot be compared.
     """
-    gaussians = Gaussian(), Gaussian()
-    for gaussian, embeddings in zip(gaussians, (reference, estimate), strict=True):
-        gaussian.add(embeddings)
-    return between(*gaussians)
-
-
-def between(reference: Gaussian, estimate: Gaussian) -> float:
-    """As `distance`, of sets that were added up."""
-    covariances = reference.covariance(), estimate.covariance()
-    if reference.mean.shape != estimate.mean.shape:
+    reference, estimate = _checked(reference), _checked(estimate)
+    if reference.shape[1] != estimate.shape[1]:
         raise ValueError(
-            f"reference has {reference.mean.size} dimensions and estimate "
-            f"{estimate.mean.size}; embed both with the same embedder."
+            f"reference has {reference.shape[1]} dimensions and estimate "
+            f"{estimate.shape[1]}; embed both with the same embedder."
         )
+    covariances = [
+        np.atleast_2d(np.cov(embeddings, rowvar=False))
+        for embeddings in (reference, estimate)
+    ]
     values, vectors = np.linalg.eigh(covariances[0])
     root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
     product = root @ covariances[1] @ root
     values = np.linalg.eigvalsh((product + product.T) / 2.0)
     shared = np.sqrt(np.maximum(values, 0.0)).sum()
-    step = reference.mean - estimate.mean
+    step = reference.mean(axis=0) - estimate.mean(axis=0)
     apart = step @ step + sum(np.trace(one) for one in covariances) - 2.0 * shared
     # Rounding can leave equal sets a little below 0.
     return max(0.0, float(apart))
+
+
+def _checked(embeddings: np.ndarray) -> np.ndarray:
+    """The embeddings in float64."""
+    embeddings = np.asarray(embeddings, np.float64)
+    if embeddings.ndim != 2:
+        raise ValueError(
+            f"embeddings.shape={embeddings.shape} must be [any, dimensions]."
+        )
+    if not np.isfinite(embeddings).all():
+        raise ValueError("embeddings must be finite.")
+    if len(embeddings) < 2:
+        raise ValueError(
+            f"n={len(embeddings)} embeddings have no covariance; give 2 or more."
+        )
+    return embeddings
 
 
 def warning(n: int, dimensions: int) -> str:

@@ -1,4 +1,4 @@
-"""How loud a recording is, and whether a translation keeps the dynamics.
+"""Integrated loudness, and correlation of frame levels (dynamics).
 
 Conventions: recordings as in `log_mel`. Loudness is that of ITU-R BS.1770-4 for one
 channel: mean squares after K-weighting, a shelf and a high-pass filter that stand for
@@ -22,7 +22,7 @@ OFFSET_DB = -0.691
 
 # Frames that much below the loudest are rests.
 REST_DB = -40.0
-# Levels below are not told apart.
+# Levels below count as equal.
 FLOOR_DB = -80.0
 # A standard deviation of the level that nobody hears.
 STEADY_DB = 0.1
@@ -53,7 +53,7 @@ def integrated_lufs(audio: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def silent(audio: np.ndarray, sample_rate_hz: int) -> bool:
-    """Tells whether a recording `[samples]` has no loudness: all is below -70 LUFS."""
+    """Whether a recording `[samples]` has no loudness: all is below -70 LUFS."""
     return integrated_lufs(audio, sample_rate_hz) == -np.inf
 
 

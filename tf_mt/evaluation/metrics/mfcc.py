@@ -1,4 +1,4 @@
-"""Distance between two recordings' timbre, by mel-frequency cepstral coefficients.
+"""Distance of mel-frequency cepstral coefficients, a measure of timbre.
 
 One of the papers measures one-shot style transfer so ("l2-MFCC"). Conventions:
 recordings as in `log_mel`. All are brought to zero mean and the loudness of EBU R 128
@@ -12,56 +12,13 @@ import functools
 import librosa
 import numpy as np
 
-from tf_mt.evaluation.metrics import log_mel, loudness
+from tf_mt.evaluation.metrics import loudness
 
 COEFFICIENTS = 20
 N_FFT = 2048
 HOP = 512
 # Mean and standard deviation of each coefficient.
 STATISTICS = 2 * COEFFICIENTS
-
-
-def distance(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -> float:
-    """L2 distance of two recordings' mean coefficients.
-
-    Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
-
-    Returns:
-        0 for equal recordings, whatever their level; has no upper bound; NaN if one of
-        them is silent, below -70 LUFS.
-
-    Raises:
-        ValueError: The two cannot be compared.
-    """
-    log_mel.validate(reference, estimate)
-    return apart(means(reference, sample_rate_hz), means(estimate, sample_rate_hz))
-
-
-def transfer_ratio(
-    source: np.ndarray, style: np.ndarray, estimate: np.ndarray, sample_rate_hz: int
-) -> float:
-    """Distance to the source as a share of that to the source and to the style.
-
-    Args:
-        source: What was translated, `[samples]`.
-        style: Some recording of the target, `[samples]`.
-        estimate: The translation, `[samples]`.
-        sample_rate_hz: The rate of all.
-
-    Returns:
-        In [0, 1]; 0 if it sounds as the source, 1 if it sounds as the style, and above
-        0.5 if it is closer to the style, the paper's verdict. NaN if one of them is
-        silent or all three sound the same.
-
-    Raises:
-        ValueError: The three cannot be compared.
-    """
-    log_mel.validate(source, estimate)
-    log_mel.validate(style, estimate)
-    return ratio(*(means(audio, sample_rate_hz) for audio in (source, style, estimate)))
 
 
 def means(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -77,13 +34,35 @@ def means(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     return _coefficients(level, sample_rate_hz).mean(axis=1)
 
 
-def apart(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """The `distance` of recordings with these `means`."""
+def distance(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """L2 distance of two recordings' mean coefficients.
+
+    Args:
+        reference: Its `means`.
+        estimate: Those of the other recording.
+
+    Returns:
+        0 for equal recordings, whatever their level; has no upper bound; NaN if one of
+        them is silent, below -70 LUFS.
+    """
     return float(np.linalg.norm(reference - estimate))
 
 
-def ratio(source: np.ndarray, style: np.ndarray, estimate: np.ndarray) -> float:
-    """The `transfer_ratio` of recordings with these `means`."""
+def transfer_ratio(
+    source: np.ndarray, style: np.ndarray, estimate: np.ndarray
+) -> float:
+    """Distance to the source as a share of that to the source and to the style.
+
+    Args:
+        source: The `means` of what was translated.
+        style: Those of a recording of the target.
+        estimate: Those of the translation.
+
+    Returns:
+        In [0, 1]; 0 if it sounds as the source, 1 if it sounds as the style, and above
+        0.5 if it is closer to the style, the paper's criterion. NaN if one of them is
+        silent or all three sound the same.
+    """
     from_source = np.linalg.norm(estimate - source)
     from_style = np.linalg.norm(estimate - style)
     if from_source + from_style == 0.0:

@@ -4,13 +4,11 @@ Verma, "CPC + UMT" scores translations and cycles by it. Conventions: recordings
 `log_mel`. The contour follows the highest partial that is found, not the fundamental,
 and unrelated contours score far above 0: for a uniformly random pitch 0.49 ± 0.24 over
 half a second, 0.40 ± 0.13 over 2 s and 0.34 ± 0.08 over 5 s; for a random walk 0.57,
-0.53 and 0.49. A score tells nothing without that level beside it.
+0.53 and 0.49. A score means nothing without that level beside it.
 """
 
 import librosa
 import numpy as np
-
-from tf_mt.evaluation.metrics import log_mel
 
 RATE_HZ = 22_050
 N_FFT = 2048
@@ -20,31 +18,6 @@ HIGHEST_HZ = 4000.0
 # Of the loudest bin of a frame; quieter peaks are no partials.
 THRESHOLD = 0.1
 SMOOTHING_FRAMES = 20
-
-
-def similarity(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int
-) -> float:
-    """Normalised cross-correlation of two recordings' pitch contours.
-
-    Of a translation and the truth it is the papers' NCC; of a cycle and its source, the
-    cycle similarity.
-
-    Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
-
-    Returns:
-        At most 1, for equal recordings; NaN if the pitch of one does not change.
-
-    Raises:
-        ValueError: The two cannot be compared.
-    """
-    log_mel.validate(reference, estimate)
-    return correlation(
-        contour(reference, sample_rate_hz), contour(estimate, sample_rate_hz)
-    )
 
 
 def contour(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -68,6 +41,9 @@ def contour(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 def correlation(reference: np.ndarray, estimate: np.ndarray) -> float:
     """The largest correlation of two smoothed, standardised contours over all lags.
+
+    Of a translation and the truth it is the paper's NCC; of a cycle and its source, the
+    cycle similarity.
 
     Args:
         reference: `[frames]`.

@@ -1,48 +1,30 @@
-"""Whether the notes of a score are played, by any number of voices.
+"""F-measure of transcribed notes against labelled notes, polyphonic.
 
-Conventions: recordings as in `log_mel`. The notes that are played are those that
-`transcription` hears, so that the truth does not score 1 either; a score tells
+Conventions: recordings as in `log_mel`. The notes of a recording are those that
+`transcription` finds, so that the truth does not score 1 either; a score means
 something only beside the truth's.
 """
 
 import mir_eval
 import numpy as np
 
-from tf_mt.evaluation.metrics import log_mel, transcription
-
 ONSET_TOLERANCE_SECONDS = 0.05
 PITCH_TOLERANCE_CENTS = 50.0
 
 
-def f_measure(estimate: np.ndarray, notes: np.ndarray, sample_rate_hz: int) -> float:
-    """F-measure of the notes played (Bay et al. 2009; onsets and pitches only).
+def f_measure(expected: np.ndarray, found: np.ndarray) -> float:
+    """F-measure of notes found (Bay et al. 2009; onsets and pitches only).
 
     A note is right if its onset is within 50 ms and its pitch within 50 cents of one of
-    the score; each of the score counts once. How long notes last is not compared.
+    the labels; each of the labels counts once. How long notes last is not compared.
 
     Args:
-        estimate: What is played, `[samples]`.
-        notes: What should be, a structured array `[notes]` with `onset_seconds`, from
-            the beginning of the recording, and `pitch`, a MIDI note number.
-        sample_rate_hz: The rate of the recording.
+        expected: The labelled notes, a structured array `[notes]` with `onset_seconds`,
+            from the beginning of the recording, and `pitch`, a MIDI note number.
+        found: The notes of the recording, `[notes]` of `transcription.NOTE`.
 
     Returns:
-        In [0, 1]; NaN if the score has no notes.
-
-    Raises:
-        ValueError: The recording is not one, or the notes are not those of it.
-    """
-    log_mel.validate(estimate, estimate)
-    validate(notes, len(estimate) / sample_rate_hz)
-    return matched(notes, transcription.transcribe(estimate, sample_rate_hz))
-
-
-def matched(expected: np.ndarray, found: np.ndarray) -> float:
-    """The `f_measure` of a recording in which those notes are found.
-
-    Args:
-        expected: What should be played, as in `f_measure`.
-        found: What is, `[notes]` of `transcription.NOTE`.
+        In [0, 1]; NaN if there are no labels.
     """
     if not len(expected):
         return np.nan

@@ -1,4 +1,4 @@
-"""Whether a translation keeps the rhythm: when notes begin.
+"""F-measure of note onsets: whether a translation keeps the rhythm.
 
 Conventions: as in `log_mel`. Onsets are peaks of the spectral flux of the log-mel
 spectrogram (Böck et al. 2012, section 2), so that soft ones and vibrato can deceive.
@@ -16,28 +16,16 @@ TOLERANCE_SECONDS = 0.05
 APART_FRAMES = 3
 
 
-def f_measure(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int
-) -> float:
+def f_measure(expected: np.ndarray, found: np.ndarray) -> float:
     """F-measure of the onsets of two recordings, matched one to one within 50 ms.
 
     Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
+        expected: Onsets of the reference in seconds, `[onsets]`, from `detect`.
+        found: Those of the estimate.
 
     Returns:
-        In [0, 1]; 1 for equal recordings; NaN if the reference has no onset.
-
-    Raises:
-        ValueError: The two cannot be compared.
+        In [0, 1]; 1 for equal onsets; NaN if the reference has none.
     """
-    log_mel.validate(reference, estimate)
-    return matched(detect(reference, sample_rate_hz), detect(estimate, sample_rate_hz))
-
-
-def matched(expected: np.ndarray, found: np.ndarray) -> float:
-    """The `f_measure` of recordings with these onsets, `[onsets]` each, in seconds."""
     if not len(expected):
         return np.nan
     if not len(found):

@@ -1,4 +1,4 @@
-"""Whether a translation plays the notes that it should.
+"""Raw pitch and chroma accuracy of pitch contours, by YIN.
 
 Conventions: as in `log_mel`. A log-mel distance hardly notices that a spectrum has lost
 its pitch, so it is never reported alone. Meant for one voice at a time.
@@ -67,7 +67,7 @@ def track(audio: np.ndarray, sample_rate_hz: int) -> Contour:
 
 
 def sounding(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Tells which frames of a recording `[samples]` are not rests, bool `[frames]`."""
+    """Which frames of a recording `[samples]` are not rests, bool `[frames]`."""
     return _above_rests(_level(audio, sample_rate_hz))
 
 
@@ -78,8 +78,8 @@ def accuracies(reference: Contour, estimate: Contour) -> Accuracies:
     it is wrong.
 
     Args:
-        reference: What should be played.
-        estimate: What is played, for as many frames.
+        reference: The expected contour.
+        estimate: The contour found, for as many frames.
 
     Raises:
         ValueError: They differ in length.
@@ -100,27 +100,6 @@ def accuracies(reference: Contour, estimate: Contour) -> Accuracies:
         for off in (cents, folded)
     )
     return Accuracies(float(right), float(right_class))
-
-
-def accuracy(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -> float:
-    """Share of the sounding frames whose pitch is right within 50 cents.
-
-    Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
-
-    Returns:
-        In [0, 1]; 1 for equal recordings; `Accuracies.raw` of their contours.
-
-    Raises:
-        ValueError: The reference is silent, or the two cannot be compared.
-    """
-    log_mel.validate(reference, estimate)
-    contour = track(reference, sample_rate_hz)
-    if not contour.sounding.any():
-        raise ValueError("reference is silent; it has no pitch to keep.")
-    return accuracies(contour, track(estimate, sample_rate_hz)).raw
 
 
 def _level(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:

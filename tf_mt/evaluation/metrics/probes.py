@@ -1,4 +1,4 @@
-"""How much of the domain a content code still holds.
+"""Probes: how well classifiers predict the domain from content vectors.
 
 A code without the domain lets no classifier do better than always naming the most
 frequent one, and does not cluster by domain.

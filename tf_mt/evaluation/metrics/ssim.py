@@ -18,44 +18,18 @@ LUMINANCE = 0.01**2
 CONTRAST = 0.03**2
 
 
-def similarity(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int
-) -> float:
+def similarity(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Mean structural similarity (Wang et al. 2004, eq. 13).
 
     In uniform windows of 7 bands and 7 frames with sample covariances, over all windows
     that lie within the spectrogram.
 
     Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
-        sample_rate_hz: The rate of both.
+        reference: `[bands, frames]` of `log_mel.spectrogram`, at least 7 frames.
+        estimate: The same of the other recording.
 
     Returns:
         In [-1, 1]; 1 for equal recordings.
-
-    Raises:
-        ValueError: The two cannot be compared, or are shorter than 7 frames of 16 ms.
-    """
-    log_mel.validate(reference, estimate)
-    _, hop = log_mel.sizes(sample_rate_hz)
-    if len(reference) < (SIDE - 1) * hop:
-        raise ValueError(
-            f"samples={len(reference)} must be {(SIDE - 1) * hop} or more at "
-            f"sample_rate_hz={sample_rate_hz}; compare longer recordings."
-        )
-    return alike(
-        log_mel.spectrogram(reference, sample_rate_hz),
-        log_mel.spectrogram(estimate, sample_rate_hz),
-    )
-
-
-def alike(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """The `similarity` of recordings with these spectrograms.
-
-    Args:
-        reference: `[bands, frames]` of `log_mel.spectrogram`, at least 7 frames.
-        estimate: The same of the other.
     """
     one, other = _picture(reference), _picture(estimate)
     mean_one, mean_other = _means(one), _means(other)

@@ -1,4 +1,4 @@
-"""Distance between two recordings' spectra at three resolutions.
+"""Multi-resolution STFT distance of two recordings.
 
 Conventions: recordings as in `log_mel`. The resolutions are those of Parallel WaveGAN,
 in samples at whatever rate the recordings have.
@@ -14,7 +14,7 @@ from tf_mt.evaluation.metrics import log_mel, loudness
 
 # Samples of the Fourier transform, from one frame to the next, and of the Hann window.
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-# Magnitudes below are not told apart; a full-scale sine has up to 300.
+# Magnitudes below count as equal; a full-scale sine has up to 300.
 FLOOR = 1e-4
 # Spectra that fit into a processor's cache; all at once take twice as long.
 BLOCK_FRAMES = 32

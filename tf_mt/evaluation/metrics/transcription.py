@@ -1,4 +1,4 @@
-"""The notes of a recording, of any number of voices and instruments.
+"""Polyphonic transcription of a recording to notes.
 
 Made to compare recordings by, without learnt weights. Every onset begins those pitches
 that grow there, by a non-negative factorisation of the spectrum with one fixed harmonic
@@ -24,7 +24,7 @@ HIGHEST_PITCH = 108
 PARTIALS = 20
 BANDS_PER_OCTAVE = 36
 
-# Of a band, long enough to tell semitones apart; below 270 Hz only partials can.
+# Of a band, long enough to separate semitones; below 270 Hz only partials can.
 WINDOW_PERIODS = 34
 LONGEST_WINDOW_SECONDS = 0.128
 
@@ -34,9 +34,9 @@ ITERATIONS = 20
 LEAST_OF_ALL = 0.15
 LEAST_OF_ONSET = 0.25
 
-# Frames that an onset is judged by begin and end so long after it.
+# Frames that decide on an onset begin and end so long after it.
 ATTACK_SECONDS = 0.03
-JUDGED_SECONDS = 0.25
+DECISION_SECONDS = 0.25
 
 
 def transcribe(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -59,7 +59,7 @@ def transcribe(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     found = []
     for start, end in zip(starts, np.append(starts[1:], np.inf), strict=True):
         first = min(int(np.ceil((start + ATTACK_SECONDS) * rate_hz)), frames - 1)
-        last = int(min(end - ATTACK_SECONDS, start + JUDGED_SECONDS) * rate_hz)
+        last = int(min(end - ATTACK_SECONDS, start + DECISION_SECONDS) * rate_hz)
         after = strength[:, first : max(first, last) + 1].mean(axis=1)
         before = 0.0
         if start > 0.0:
@@ -108,11 +108,11 @@ def _templates(sample_rate_hz: int) -> np.ndarray:
     tones_hz = _pitch_hz(np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1))
     power = np.full((len(centres_hz), len(tones_hz)), 1e-12)
     for number in range(1, PARTIALS + 1):
-        heard = number * tones_hz < sample_rate_hz / 2
+        audible = number * tones_hz < sample_rate_hz / 2
         partial = constant_q.responses(
             number * tones_hz, sample_rate_hz, centres_hz, lengths_seconds
         )
-        power += heard * np.square(partial / number)
+        power += audible * np.square(partial / number)
     magnitudes = np.sqrt(power)
     return (magnitudes / magnitudes.sum(axis=0)).astype(np.float32)
 

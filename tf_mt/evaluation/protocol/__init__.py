@@ -1,1 +1,1 @@
-"""What is scored, against which baselines, and how."""
+"""Test cases, systems and baselines, and how they are scored."""

@@ -17,7 +17,7 @@ class Case(NamedTuple):
         source: The domain of the clip.
         target: The domain that it is to be translated to.
         recording: The entry of the clip in its split.
-        answer: The entry of the same music played by the target, if there is one.
+        answer: The entry of the same music by the target, if there is one.
         style: The entry of a recording of the target, from the training split.
         random: The entry of another one.
         reference: The entry of a recording of other music by the target, from the test

@@ -28,7 +28,7 @@ class Clips(NamedTuple):
         source: What was translated.
         estimate: Its translation.
         style: A clip of the target domain; for one-shot transfer, the reference.
-        truth: The same music played by the target, if it is known.
+        truth: The same music by the target, if it is known.
         cycle: The translation translated back to the source's domain, if there is one.
         reconstruction: The source translated to its own domain, if there is one.
         notes: The notes of the music, with `onset_seconds`, `duration_seconds` and
@@ -153,15 +153,17 @@ def measure(clips: Clips) -> dict[str, float]:
     both = np.logical_and(*analysis.each(pitch.sounding, source, estimate))
     timbre = clips.style if clips.truth is None else clips.truth
     scores = {
-        "mfcc": mfcc.apart(*analysis.each(mfcc.means, timbre, estimate)),
-        "style": mfcc.ratio(*analysis.each(mfcc.means, source, clips.style, estimate)),
+        "mfcc": mfcc.distance(*analysis.each(mfcc.means, timbre, estimate)),
+        "style": mfcc.transfer_ratio(
+            *analysis.each(mfcc.means, source, clips.style, estimate)
+        ),
         "pitch": kept.raw,
         "pitch_class": kept.chroma,
-        "onsets": onsets.matched(*analysis.each(onsets.detect, content, estimate)),
+        "onsets": onsets.f_measure(*analysis.each(onsets.detect, content, estimate)),
         "loudness": loudness.correlation(
             content.audio, estimate.audio, source.sample_rate_hz
         ),
-        "chroma": chroma.mean_cosine(
+        "chroma": chroma.similarity(
             *analysis.each(chroma.chromagram, source, estimate), both
         ),
         "ncc": ncc.correlation(*analysis.each(ncc.contour, content, estimate)),
@@ -170,12 +172,12 @@ def measure(clips: Clips) -> dict[str, float]:
         scores |= _to_truth(clips.truth, estimate)
     if clips.notes is not None:
         found = estimate.by(transcription.transcribe)
-        scores["notes"] = notes.matched(clips.notes, found)
+        scores["notes"] = notes.f_measure(clips.notes, found)
     if clips.cycle is not None:
         scores |= _of_cycle(source, clips.cycle)
     if clips.reconstruction is not None:
         pair = analysis.each(log_mel.spectrogram, source, clips.reconstruction)
-        scores["reconstruction_ssim"] = ssim.alike(*pair)
+        scores["reconstruction_ssim"] = ssim.similarity(*pair)
     return {name: float(score) for name, score in scores.items()}
 
 
@@ -199,7 +201,9 @@ def _of_cycle(
     return {
         "cycle_ncc": ncc.correlation(*analysis.each(ncc.contour, source, returned)),
         "cycle_loss": cycle.relative_loss(source.audio, returned.audio, rate),
-        "cycle_ssim": ssim.alike(*analysis.each(log_mel.spectrogram, source, returned)),
+        "cycle_ssim": ssim.similarity(
+            *analysis.each(log_mel.spectrogram, source, returned)
+        ),
     }
 
 

@@ -269,8 +269,9 @@ def write(card: dict[str, Any], path: Path) -> None:
 
     Keys: `dataset`, `n`, `clip_seconds`, `machine`, `embedder`; `systems` and `metrics`
     in their order; `scores[system][metric]` with `mean`, the 95 % interval `low` and
-    `high` of a bootstrap over the cases, and `n`; `separates[metric]`, whether truth
-    and copy are told apart; `pairs[system][metric]["source -> target"]`, the means.
+    `high` of a bootstrap over the cases, and `n`; `warnings`, sentences;
+    `separates[metric]`, whether it discriminates truth and copy;
+    `pairs[system][metric]["source -> target"]`, the means.
     """
     with atomic.path(path) as temporary:
         temporary.write_text(json.dumps(card, indent=1))

@@ -1,4 +1,4 @@
-"""The systems that are scored, and what each can be asked to do."""
+"""The systems that are scored, each on translation, one-shot transfer or both."""
 
 import functools
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Many sounds on one page, as spectrograms in rows."""
+"""A grid of log-mel spectrograms as one PNG."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -165,7 +165,7 @@ def sound(title: str, png: bytes, audio: np.ndarray, sample_rate_hz: int) -> str
         title: Plain text.
         png: The picture.
         audio: `[samples]`; clipped to [-1, 1] and embedded as 16-bit FLAC, which
-            browsers play and which, unlike a lossy format, adds nothing to be heard.
+            browsers play and which, unlike a lossy format, adds no artefacts.
         sample_rate_hz: Its rate.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pictures of translations."""
+"""Log-mel spectrograms of source, translation and truth, as PNG."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +20,11 @@ class Example(NamedTuple):
     """One translation to draw.
 
     Attributes:
-        source: Name of the domain that played.
+        source: Name of the domain of the source.
         target: Name of the domain that it was translated to.
-        audio: What was played, `[samples]`.
+        audio: The source, `[samples]`.
         translated: Its translation.
-        truth: The same music played by the target.
+        truth: The same music by the target.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Codes as points of a plane, to look at: t-SNE (van der Maaten and Hinton 2008)."""
+"""Scatter plots of content vectors by t-SNE (van der Maaten and Hinton 2008)."""
 
 from pathlib import Path
 

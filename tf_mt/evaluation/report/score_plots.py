@@ -1,4 +1,4 @@
-"""A picture of one metric: the scores of all systems with their intervals."""
+"""A chart of one metric: means and intervals of all systems."""
 
 import io
 import warnings

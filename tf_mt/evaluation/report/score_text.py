@@ -1,4 +1,4 @@
-"""The numbers of a scorecard as text."""
+"""Formatting of scores, units and settings as text."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""A picture of one sound: its spectrogram above its chromagram."""
+"""Spectrogram and chromagram of a recording, as PNG."""
 
 import numpy as np
 from matplotlib import figure

@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 
-from tf_mt.evaluation.metrics import chroma
+from tf_mt.evaluation.metrics import chroma, pitch
 
 RATE_HZ = 16_000
 
@@ -26,13 +26,21 @@ CADENCE = ((60, 64, 67), (65, 69, 72), (67, 71, 74), (60, 64, 67))
 FAR = tuple(tuple(pitch + 6 for pitch in chord) for chord in CADENCE)
 
 
-@pytest.mark.parametrize("pitch", range(60, 72))
-def test_a_tone_has_its_class(pitch):
-    found = chroma.chromagram(chords((pitch,), partials=1), RATE_HZ)
+def similarity(reference, estimate, rate_hz):
+    both = reference, estimate
+    return chroma.similarity(
+        *(chroma.chromagram(audio, rate_hz) for audio in both),
+        np.logical_and(*(pitch.sounding(audio, rate_hz) for audio in both)),
+    )
+
+
+@pytest.mark.parametrize("note", range(60, 72))
+def test_a_tone_has_its_class(note):
+    found = chroma.chromagram(chords((note,), partials=1), RATE_HZ)
     assert found.shape == (12, 1 + RATE_HZ // 2 // 512)
-    assert (found.argmax(axis=0) == pitch % 12).all()
+    assert (found.argmax(axis=0) == note % 12).all()
     assert (found.max(axis=0) == 1.0).all()
-    assert np.delete(found, pitch % 12, axis=0)[:, 8].max() < 0.5
+    assert np.delete(found, note % 12, axis=0)[:, 8].max() < 0.5
 
 
 @pytest.mark.parametrize(("rate_hz", "octaves"), [(8000, 6), (16_000, 7), (48_000, 7)])
@@ -54,47 +62,42 @@ def test_chromagrams_are_those_of_librosa(rate_hz, octaves):
 def test_silence_has_no_classes():
     silence = np.zeros(RATE_HZ, np.float32)
     assert not chroma.chromagram(silence, RATE_HZ).any()
-    assert np.isnan(chroma.similarity(silence, chords((60,), (60,)), RATE_HZ))
-    assert np.isnan(chroma.similarity(chords((60,), (60,)), silence, RATE_HZ))
+    assert np.isnan(similarity(silence, chords((60,), (60,)), RATE_HZ))
+    assert np.isnan(similarity(chords((60,), (60,)), silence, RATE_HZ))
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 11_025, 16_000, 22_050, 44_100])
 def test_equal_recordings_have_similarity_one(rate_hz):
     audio = chords(*CADENCE, rate_hz=rate_hz)
-    assert chroma.similarity(audio, audio, rate_hz) == pytest.approx(1.0)
+    assert similarity(audio, audio, rate_hz) == pytest.approx(1.0)
 
 
 def test_octaves_timbre_and_level_matter_little():
     low = chords(*CADENCE)
     high = chords(*[[pitch + 12 for pitch in chord] for chord in CADENCE])
-    assert chroma.similarity(low, 0.1 * high, RATE_HZ) > 0.93
-    assert chroma.similarity(low, chords(*CADENCE, partials=1), RATE_HZ) > 0.93
+    assert similarity(low, 0.1 * high, RATE_HZ) > 0.93
+    assert similarity(low, chords(*CADENCE, partials=1), RATE_HZ) > 0.93
 
 
 def test_far_tones_share_nothing():
     low, high = chords((60,), partials=1), chords((66,), partials=1)
-    assert chroma.similarity(low, high, RATE_HZ) < 0.35
+    assert similarity(low, high, RATE_HZ) < 0.35
 
 
 def test_frames_where_one_rests_do_not_count():
     rest = np.zeros(RATE_HZ, np.float32)
     tone, other = chords((60,), (60,)), chords((61,), (61,))
-    both = chroma.similarity(
+    both = similarity(
         np.concatenate([tone, other]), np.concatenate([tone, rest]), RATE_HZ
     )
     assert both > 0.9
-
-
-def test_what_cannot_be_compared_is_refused():
-    with pytest.raises(ValueError, match="one equal, positive length"):
-        chroma.similarity(chords((60,)), chords((60,))[1:], RATE_HZ)
 
 
 def test_truth_beats_noisy_truth_beats_wrong_notes():
     truth = chords(*CADENCE)
     noise = np.random.default_rng(0).normal(0.0, 0.1, len(truth)).astype(np.float32)
     scores = [
-        chroma.similarity(truth, estimate, RATE_HZ)
+        similarity(truth, estimate, RATE_HZ)
         for estimate in (truth, truth + noise, noise, chords(*FAR))
     ]
     assert scores == sorted(scores, reverse=True)

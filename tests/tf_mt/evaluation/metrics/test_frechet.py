@@ -65,24 +65,6 @@ def test_it_grows_with_the_noise():
     assert distances == sorted(distances)
 
 
-def test_running_sums_equal_one_batch():
-    points = np.random.default_rng(0).standard_normal((97, 8)).astype(np.float32) + 1e4
-    gaussian = frechet.Gaussian()
-    for batch in np.split(points, [1, 1, 40, 42]):
-        gaussian.add(batch)
-    exact_points = points.astype(np.float64)
-    assert gaussian.n == 97
-    np.testing.assert_allclose(gaussian.mean, exact_points.mean(axis=0), rtol=1e-14)
-    np.testing.assert_allclose(
-        gaussian.covariance(), np.cov(exact_points.T), rtol=1e-9, atol=1e-12
-    )
-    other = frechet.Gaussian()
-    other.add(points[:50])
-    assert frechet.between(gaussian, other) == pytest.approx(
-        frechet.distance(points, points[:50])
-    )
-
-
 def test_what_has_no_distance_is_refused():
     points = np.zeros((4, 3))
     with pytest.raises(ValueError, match="n=1 embeddings have no covariance"):
@@ -91,10 +73,8 @@ def test_what_has_no_distance_is_refused():
         frechet.distance(points, points[:0])
     with pytest.raises(ValueError, match="3 dimensions and estimate 2"):
         frechet.distance(points, points[:, :2])
-    with pytest.raises(ValueError, match=r"embeddings.shape=\(4, 2\) must be \[any, 3"):
-        gaussian = frechet.Gaussian()
-        gaussian.add(points)
-        gaussian.add(points[:, :2])
+    with pytest.raises(ValueError, match=r"embeddings.shape=\(4,\) must be \[any, d"):
+        frechet.distance(points, points[:, 0])
     with pytest.raises(ValueError, match="must be finite"):
         frechet.distance(points + np.nan, points)
 

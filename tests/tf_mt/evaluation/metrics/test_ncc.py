@@ -20,9 +20,14 @@ def tune():
     return melody([60, 64, 67, 62, 72, 69, 65, 60])
 
 
+def similarity(reference, estimate, rate_hz):
+    contours = (ncc.contour(audio, rate_hz) for audio in (reference, estimate))
+    return ncc.correlation(*contours)
+
+
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 44_100])
 def test_equal_recordings_have_similarity_one(tune, rate_hz):
-    assert ncc.similarity(tune, tune, rate_hz) == pytest.approx(1.0)
+    assert similarity(tune, tune, rate_hz) == pytest.approx(1.0)
 
 
 def test_a_sine_has_its_pitch():
@@ -102,12 +107,10 @@ def test_constant_contours_have_no_score(frames):
 
 
 def test_silence_has_no_score(tune):
-    assert np.isnan(ncc.similarity(tune, np.zeros_like(tune), RATE_HZ))
+    assert np.isnan(similarity(tune, np.zeros_like(tune), RATE_HZ))
 
 
-def test_what_cannot_be_compared_is_refused(tune):
-    with pytest.raises(ValueError, match="one equal, positive length"):
-        ncc.similarity(tune, tune[1:], RATE_HZ)
+def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="must be equal"):
         ncc.correlation(np.zeros(3), np.zeros(4))
 
@@ -115,8 +118,7 @@ def test_what_cannot_be_compared_is_refused(tune):
 def test_truth_beats_noisy_truth_beats_noise(tune):
     noise = np.random.default_rng(0).normal(0.0, 0.02, len(tune)).astype(np.float32)
     scores = [
-        ncc.similarity(tune, estimate, RATE_HZ)
-        for estimate in (tune, tune + noise, noise)
+        similarity(tune, estimate, RATE_HZ) for estimate in (tune, tune + noise, noise)
     ]
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == 3

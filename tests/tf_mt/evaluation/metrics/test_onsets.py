@@ -19,6 +19,11 @@ def plucks(onsets_seconds, hz=440.0, rate_hz=RATE_HZ, partials=5):
     return audio.astype(np.float32)
 
 
+def f_measure(reference, estimate, rate_hz):
+    found = (onsets.detect(audio, rate_hz) for audio in (reference, estimate))
+    return onsets.f_measure(*found)
+
+
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 44_100])
 def test_onsets_are_found_where_they_are(rate_hz):
     found = onsets.detect(plucks(ONSETS_SECONDS, rate_hz=rate_hz), rate_hz)
@@ -28,12 +33,12 @@ def test_onsets_are_found_where_they_are(rate_hz):
 
 def test_equal_recordings_have_score_one():
     audio = plucks(ONSETS_SECONDS)
-    assert onsets.f_measure(audio, audio, RATE_HZ) == 1.0
+    assert f_measure(audio, audio, RATE_HZ) == 1.0
 
 
 def test_pitch_timbre_and_level_do_not_matter():
     other = 0.3 * plucks(ONSETS_SECONDS, hz=311.0, partials=2)
-    assert onsets.f_measure(plucks(ONSETS_SECONDS), other, RATE_HZ) > 0.9
+    assert f_measure(plucks(ONSETS_SECONDS), other, RATE_HZ) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -41,15 +46,15 @@ def test_pitch_timbre_and_level_do_not_matter():
 )
 def test_fifty_milliseconds_are_the_limit(late_seconds, score):
     late = plucks(ONSETS_SECONDS + late_seconds)
-    assert onsets.f_measure(plucks(ONSETS_SECONDS), late, RATE_HZ) == score
+    assert f_measure(plucks(ONSETS_SECONDS), late, RATE_HZ) == score
 
 
 def test_missing_onsets_cost_recall_and_more_cost_precision():
     truth = plucks(ONSETS_SECONDS)
     fewer = plucks(ONSETS_SECONDS[[0, 2, 4, 5, 6]])
     # Of 7 and 5 notes, 5 are the same.
-    assert onsets.f_measure(truth, fewer, RATE_HZ) == pytest.approx(2 * 5 / 12)
-    assert onsets.f_measure(fewer, truth, RATE_HZ) == pytest.approx(2 * 5 / 12)
+    assert f_measure(truth, fewer, RATE_HZ) == pytest.approx(2 * 5 / 12)
+    assert f_measure(fewer, truth, RATE_HZ) == pytest.approx(2 * 5 / 12)
 
 
 def test_matching_is_that_of_mir_eval():
@@ -57,26 +62,20 @@ def test_matching_is_that_of_mir_eval():
     expected, _, _ = mir_eval.onset.f_measure(
         onsets.detect(truth, RATE_HZ), onsets.detect(other, RATE_HZ), window=0.05
     )
-    assert onsets.f_measure(truth, other, RATE_HZ) == expected
+    assert f_measure(truth, other, RATE_HZ) == expected
 
 
 def test_without_onsets_there_is_no_rhythm():
     silence = np.zeros(4 * RATE_HZ, np.float32)
-    assert np.isnan(onsets.f_measure(silence, plucks(ONSETS_SECONDS), RATE_HZ))
-    assert onsets.f_measure(plucks(ONSETS_SECONDS), silence, RATE_HZ) == 0.0
-
-
-def test_what_cannot_be_compared_is_refused():
-    audio = plucks(ONSETS_SECONDS)
-    with pytest.raises(ValueError, match="one equal, positive length"):
-        onsets.f_measure(audio, audio[1:], RATE_HZ)
+    assert np.isnan(f_measure(silence, plucks(ONSETS_SECONDS), RATE_HZ))
+    assert f_measure(plucks(ONSETS_SECONDS), silence, RATE_HZ) == 0.0
 
 
 def test_truth_beats_noisy_truth_beats_another_rhythm():
     truth = plucks(ONSETS_SECONDS)
     noise = np.random.default_rng(0).normal(0.0, 0.03, len(truth)).astype(np.float32)
     scores = [
-        onsets.f_measure(truth, estimate, RATE_HZ)
+        f_measure(truth, estimate, RATE_HZ)
         for estimate in (truth, truth + noise, plucks(ONSETS_SECONDS + 0.15), noise)
     ]
     assert scores[0] >= scores[1] > max(scores[2:]) + 0.2

@@ -27,10 +27,15 @@ def scikits(reference, estimate, rate_hz):
     return metrics.structural_similarity(*pictures, data_range=1.0)
 
 
+def similarity(reference, estimate, rate_hz):
+    spectrograms = (log_mel.spectrogram(a, rate_hz) for a in (reference, estimate))
+    return ssim.similarity(*spectrograms)
+
+
 def test_equal_recordings_are_alike():
-    assert ssim.similarity(noise(), noise(), RATE_HZ) == pytest.approx(1.0, abs=1e-12)
+    assert similarity(noise(), noise(), RATE_HZ) == pytest.approx(1.0, abs=1e-12)
     silence = np.zeros(RATE_HZ)
-    assert ssim.similarity(silence, silence, RATE_HZ) == 1.0
+    assert similarity(silence, silence, RATE_HZ) == 1.0
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 44_100])
@@ -38,21 +43,21 @@ def test_scikit_image_agrees(rate_hz):
     silence = np.zeros(RATE_HZ)
     sounds = [play([1.0, 0.5]), noise(), silence, 30.0 * noise(1)]
     for one, other in itertools.combinations(sounds, 2):
-        found = ssim.similarity(one, other, rate_hz)
+        found = similarity(one, other, rate_hz)
         assert found == pytest.approx(scikits(one, other, rate_hz), abs=1e-9)
 
 
 def test_it_is_symmetric():
     one, other = play([1.0, 0.5]), noise()
-    assert ssim.similarity(one, other, RATE_HZ) == pytest.approx(
-        ssim.similarity(other, one, RATE_HZ)
+    assert similarity(one, other, RATE_HZ) == pytest.approx(
+        similarity(other, one, RATE_HZ)
     )
 
 
 def test_a_gain_keeps_the_structure():
     """Where nothing reaches floor or top, it changes the means of windows alone."""
     level = (log_mel.spectrogram(noise(), RATE_HZ) + 80.0) / 100.0
-    found = ssim.similarity(noise(), 0.1 * noise(), RATE_HZ)
+    found = similarity(noise(), 0.1 * noise(), RATE_HZ)
     means = np.lib.stride_tricks.sliding_window_view(level, (7, 7)).mean(axis=(2, 3))
     lower = means - 0.2
     assert level.min() > 0.2
@@ -63,7 +68,7 @@ def test_a_gain_keeps_the_structure():
 def test_what_sounds_nearer_is_more_alike():
     truth = play([1.0, 0.5, 0.2]) + 1e-3 * noise()
     found = [
-        ssim.similarity(truth, estimate, RATE_HZ)
+        similarity(truth, estimate, RATE_HZ)
         for estimate in (
             truth,
             truth + 1e-3 * noise(1),
@@ -77,15 +82,6 @@ def test_what_sounds_nearer_is_more_alike():
 
 def test_the_shortest_recording_has_one_window_of_frames():
     shortest = 6 * 256
-    assert ssim.similarity(noise()[:shortest], noise()[:shortest], RATE_HZ) == (
+    assert similarity(noise()[:shortest], noise()[:shortest], RATE_HZ) == (
         pytest.approx(1.0)
     )
-    with pytest.raises(ValueError, match="samples=1535 must be 1536 or more at sample"):
-        ssim.similarity(noise()[:1535], noise()[:1535], RATE_HZ)
-
-
-def test_what_cannot_be_compared_is_refused():
-    with pytest.raises(ValueError, match="must be one equal, positive length"):
-        ssim.similarity(np.ones(9), np.ones(8), RATE_HZ)
-    with pytest.raises(ValueError, match="must be finite"):
-        ssim.similarity(np.ones(9), np.full(9, np.nan), RATE_HZ)

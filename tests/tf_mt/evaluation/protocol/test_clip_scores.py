@@ -16,6 +16,7 @@ from tf_mt.evaluation.metrics import (
     pitch,
     ssim,
     stft_distance,
+    transcription,
 )
 from tf_mt.evaluation.protocol import analysis, clip_scores
 
@@ -57,27 +58,38 @@ def rows_of_one_case():
     ]
 
 
+def each(function, *audio):
+    return [function(one, RATE_HZ) for one in audio]
+
+
 @pytest.mark.parametrize("estimate", ESTIMATES[:3:2])
 @pytest.mark.parametrize("truth", [TRUTH, None])
 def test_scores_are_exactly_those_of_each_metric(estimate, truth):
     content = SOURCE if truth is None else truth
-    kept = pitch.accuracies(
-        pitch.track(content, RATE_HZ), pitch.track(estimate, RATE_HZ)
-    )
+    timbre = STYLE if truth is None else truth
+    kept = pitch.accuracies(*each(pitch.track, content, estimate))
+    returned, reconstruction = SOURCE + NOISE[2], SOURCE + NOISE[3]
     expected = {
-        "mfcc": mfcc.distance(STYLE if truth is None else truth, estimate, RATE_HZ),
-        "style": mfcc.transfer_ratio(SOURCE, STYLE, estimate, RATE_HZ),
-        "pitch": pitch.accuracy(content, estimate, RATE_HZ),
+        "mfcc": mfcc.distance(*each(mfcc.means, timbre, estimate)),
+        "style": mfcc.transfer_ratio(*each(mfcc.means, SOURCE, STYLE, estimate)),
+        "pitch": kept.raw,
         "pitch_class": kept.chroma,
-        "onsets": onsets.f_measure(content, estimate, RATE_HZ),
+        "onsets": onsets.f_measure(*each(onsets.detect, content, estimate)),
         "loudness": loudness.correlation(content, estimate, RATE_HZ),
-        "chroma": chroma.similarity(SOURCE, estimate, RATE_HZ),
-        "ncc": ncc.similarity(content, estimate, RATE_HZ),
-        "notes": notes.f_measure(estimate, concert.melody("a"), RATE_HZ),
-        "cycle_ncc": ncc.similarity(SOURCE, SOURCE + NOISE[2], RATE_HZ),
-        "cycle_loss": cycle.relative_loss(SOURCE, SOURCE + NOISE[2], RATE_HZ),
-        "cycle_ssim": ssim.similarity(SOURCE, SOURCE + NOISE[2], RATE_HZ),
-        "reconstruction_ssim": ssim.similarity(SOURCE, SOURCE + NOISE[3], RATE_HZ),
+        "chroma": chroma.similarity(
+            *each(chroma.chromagram, SOURCE, estimate),
+            np.logical_and(*each(pitch.sounding, SOURCE, estimate)),
+        ),
+        "ncc": ncc.correlation(*each(ncc.contour, content, estimate)),
+        "notes": notes.f_measure(
+            concert.melody("a"), transcription.transcribe(estimate, RATE_HZ)
+        ),
+        "cycle_ncc": ncc.correlation(*each(ncc.contour, SOURCE, returned)),
+        "cycle_loss": cycle.relative_loss(SOURCE, returned, RATE_HZ),
+        "cycle_ssim": ssim.similarity(*each(log_mel.spectrogram, SOURCE, returned)),
+        "reconstruction_ssim": ssim.similarity(
+            *each(log_mel.spectrogram, SOURCE, reconstruction)
+        ),
     }
     if truth is not None:
         expected |= {
