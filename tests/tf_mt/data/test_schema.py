@@ -12,8 +12,7 @@ def test_what_is_written_is_what_is_read(domain, number):
     features["domain"].names = ["cello", "flute"]
     chunk = schema.Chunk(16_000, domain, "ré/01.wav", 10**12, "suite")
     pcm = np.array([1, -2, 3], "<i2").tobytes()
-    encoded = features.encode_example(schema.example(pcm, chunk))
-    serialized = features.serialize_example(encoded)
+    serialized = features.serialize_example(schema.example(pcm, chunk))
     stored = tf.train.Example.FromString(serialized).features.feature
     assert schema.parse(stored) == chunk._replace(domain=number)
     assert stored[schema.AUDIO].bytes_list.value[0] == pcm
