@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
     """Prints a table."""
     threads.limit()
     path = Path(RUN.value)
-    hparams = run.config_of(path)
+    hparams = run.config_of(run.Run(path).settings())
     if not isinstance(hparams, wavenet_autoencoder.Config):
         raise ValueError(f"run={RUN.value} decodes no segments; give a run of umt.")
     cases = list(_cases())
