@@ -6,7 +6,7 @@ BIN := .venv/bin
 DEMO := demo
 PORT ?= 8500
 
-.PHONY: demo test test-beam install format clean
+.PHONY: demo test test-beam test-torch install format clean
 
 install: .venv/installed
 
@@ -27,6 +27,16 @@ test-beam: .venv-beam/installed
 .venv-beam/installed: setup.py
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/pip install --quiet --editable '.[data,beam,dev]'
+	touch $@
+
+# PyTorch is large, and only this test wants it. The index of its wheels without CUDA can
+# be given in PIP_EXTRA_INDEX_URL.
+test-torch: .venv-torch/installed
+	.venv-torch/bin/python -m pytest tests/tf_mt/importers/test_torch_file_pytorch.py
+
+.venv-torch/installed: setup.py
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/pip install --quiet --editable '.[data,torch,dev]'
 	touch $@
 
 format: .venv/installed
@@ -53,4 +63,4 @@ demo: .venv/installed
 	    --data=$(DEMO)/data --out=$(DEMO)/scores --clips=4
 
 clean:
-	rm -rf $(DEMO) .venv .venv-beam
+	rm -rf $(DEMO) .venv .venv-beam .venv-torch

@@ -45,6 +45,8 @@ setup(
         ],
         # Conversion on many machines.
         "beam": ["apache-beam>=2.77", "google-crc32c>=1.5"],
+        # The reader of PyTorch's files is tested against PyTorch.
+        "torch": ["torch==2.13.0"],
         # Training with logs, and evaluation.
         "train": [
             *TENSORFLOW,

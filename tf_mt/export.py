@@ -37,7 +37,7 @@ def main(argv: list[str]) -> None:
     # TensorFlow tells much of saving, temporary names included.
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().setLevel("WARNING")
-    hparams = config.read_flags(run.config_of(folder), FLAGS)
+    hparams = config.read_flags(run.config_of(run.Run(folder).settings()), FLAGS)
     written = bundle.export(run.load_model(folder, hparams), Path(FLAGS.out) / name)
     print(f"Exported {written}.")
     print(
@@ -50,7 +50,7 @@ def define_config_flags() -> None:
     """Defines a flag for each inference option of the run's model."""
     folder = config.peek_flag("run", sys.argv)
     if folder is not None:
-        kind = type(run.config_of(Path(folder)))
+        kind = type(run.config_of(run.Run(Path(folder)).settings()))
         config.define_flags(FLAGS, sys.argv[0], kind, inference=True)
 
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -11,7 +13,7 @@ from tf_mt import config, dataset, script, startup
 with startup.quiet():
     from tf_mt import models
     from tf_mt.models import translator
-    from tf_mt.training import precision, run, trainer, warm_start
+    from tf_mt.training import run, trainer, warm_start
 
 FLAGS = flags.FLAGS
 
@@ -35,48 +37,47 @@ flags.DEFINE_string(
 )
 
 
-def _resolved(training: config.Training) -> config.Training:
-    if training.precision != "auto":
-        return training
-    return dataclasses.replace(training, precision=precision.fastest())
-
-
 def _widened(
-    preset: config.Preset, data: dataset.DatasetInfo
+    preset: config.Preset, data: dataset.DatasetInfo, parent: Mapping[str, Any] | None
 ) -> tuple[config.Preset, dataset.DatasetInfo]:
-    if FLAGS.init_from is None:
+    if parent is None:
         raise ValueError("--add_domain needs a run to add it to; give --init_from=RUN.")
-    hparams, info = warm_start.widened(
-        Path(FLAGS.init_from), FLAGS.approach, data, FLAGS.add_domain
-    )
+    hparams, info = warm_start.widened(parent, FLAGS.approach, data, FLAGS.add_domain)
     return config.Preset(config.read_flags(hparams, FLAGS), preset.training), info
 
 
 def main(argv: list[str]) -> None:
     """Trains as the flags say."""
+    folder = run.Run(Path(FLAGS.run))
     preset = models.preset(FLAGS.approach, FLAGS.preset)
     preset = config.Preset(
         config.read_flags(preset.model, FLAGS),
-        _resolved(config.read_flags(preset.training, FLAGS)),
+        config.read_flags(preset.training, FLAGS),
     )
     info = trainer.dataset_info(
         models.approach(FLAGS.approach), preset.model, Path(FLAGS.data)
     )
+    parent = None
+    if FLAGS.init_from is not None:
+        parent = warm_start.parent_of(folder, Path(FLAGS.init_from))
     if FLAGS.add_domain is not None:
-        preset, info = _widened(preset, info)
-    settings = run.settings_of(FLAGS.approach, preset, info)
-    for name in ("init_from", "add_domain"):
-        if FLAGS[name].value is not None:
-            settings[name] = FLAGS[name].value
+        preset, info = _widened(preset, info, parent)
+    given = run.settings_of(FLAGS.approach, preset, info)
+    if parent is not None:
+        given["init_from"] = parent
+    if FLAGS.add_domain is not None:
+        given["add_domain"] = FLAGS.add_domain
+    settings = folder.settle(given)
+    training = dataclasses.replace(
+        preset.training, precision=settings["resolved_precision"]
+    )
 
     def build() -> translator.Translator:
         model = run.build(settings)
-        warm_start.begin(model, settings)
+        warm_start.begin(model, settings, folder)
         return model
 
-    folder = run.Run(Path(FLAGS.run))
-    folder.settle(settings)
-    trainer.train(build, Path(FLAGS.data), folder, preset.training)
+    trainer.train(build, Path(FLAGS.data), folder, training)
     print(f"Trained {FLAGS.run}. Logs: tensorboard --logdir={folder.logs}")
     print(f"Next: python -m tf_mt.export --run={FLAGS.run} --out=bundles")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import machine
 import numpy as np
 from absl import flags
 
@@ -167,7 +168,7 @@ def main(argv: list[str]) -> None:
     rows, clips = len(evaluation.rows), len(evaluation.cases) * len(evaluation.rows)
     print(
         f"{clips} clips of {SECONDS.value:g} s, {rows} of each case, on "
-        f"{os.cpu_count()} cores; embedder: {evaluation.embedder.name}"
+        f"{machine.description()}; embedder: {evaluation.embedder.name}"
     )
     print(f"{'milliseconds of a core per clip':34}{'shared':>8}{'share':>8}{'anew':>8}")
     whole, whole_anew = (sum(run.parts.values()) for run in (shared, anew))

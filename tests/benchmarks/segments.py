@@ -10,12 +10,12 @@ it took.
 """
 
 import dataclasses
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import machine
 import numpy as np
 import tensorflow as tf
 from absl import flags
@@ -55,11 +55,11 @@ def main(argv: list[str]) -> None:
     """Prints a table."""
     threads.limit()
     path = Path(RUN.value)
-    hparams = run.config_of(path)
+    hparams = run.config_of(run.Run(path).settings())
     if not isinstance(hparams, wavenet_autoencoder.Config):
         raise ValueError(f"run={RUN.value} decodes no segments; give a run of umt.")
     cases = list(_cases())
-    print(f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, {RUN.value}")
+    print(f"{machine.description()}, TF {tf.__version__}, {RUN.value}")
     print(f"{len(cases)} translations of {SECONDS.value:g} s")
     print(
         f"{'segments':>9}{'warm-up':>9}{'log-mel dB':>12}{'MR-STFT':>9}{'pitch':>7}"

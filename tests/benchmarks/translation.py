@@ -5,8 +5,6 @@ python tests/benchmarks/translation.py --bundle=bundles/NAME
 
 import collections
 import contextlib
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import machine
 import numpy as np
 import tensorflow as tf
 from absl import flags
@@ -45,7 +44,7 @@ def main(argv: list[str]) -> None:
         base = BUNDLE.value or bundle.export(model, Path(folder) / "toy").parent
         loaded = bundle.Bundle(base)
         taken = {**_parts(model), **_whole(loaded, Path(base))}
-    print(f"{_processor()}, {len(os.sched_getaffinity(0))} cores, TF {tf.__version__}")
+    print(f"{machine.description()}, TF {tf.__version__}")
     print(f"{'':20}{'seconds':>10}{'x real time':>14}")
     for name, seconds in taken.items():
         print(f"{name:20}{seconds:10.3f}{SECONDS.value / seconds:14.1f}")
@@ -128,13 +127,6 @@ def _server(base: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate()
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ every sample, and against one stream that keeps what each layer needs.
 """
 
 import dataclasses
-import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import machine
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
     tf.get_logger().setLevel("WARNING")
     tf.config.threading.set_intra_op_parallelism_threads(INTRA_OP.value)
     print(
-        f"{len(os.sched_getaffinity(0))} cores, TF {tf.__version__}, "
+        f"{machine.description()}, TF {tf.__version__}, "
         f"{INTRA_OP.value or 'any number of'} threads for an operation"
     )
     print(f"{'':46}{'samples/s':>12}{'x real time':>13}{'ratio':>9}")

@@ -19,8 +19,11 @@ def check(source):
     layout.check(source, is_root, "the folder train_data")
 
 
-def test_the_right_folder_passes(archive):
+def test_the_right_folder_passes_and_no_other(archive):
     check(archive)
+    (archive / "train_data").rename(archive / "other")
+    with pytest.raises(ValueError, match="does not hold the folder train_data"):
+        check(archive)
 
 
 @pytest.mark.parametrize("levels", [1, 2])

@@ -8,6 +8,7 @@ pickle may name what weights are made of and nothing else.
 import collections
 import functools
 import io
+import math
 import pickle
 import types
 import zipfile
@@ -137,13 +138,21 @@ class _Unpickler(pickle.Unpickler):
 def _tensor(
     storage: np.ndarray, offset: int, shape: Sequence[int], strides: Sequence[int], *_
 ) -> np.ndarray:
-    """Cuts a tensor out of a storage; with slices, so that it cannot reach beyond."""
-    size = 1
-    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if length > 1 and stride != size:
-            raise ValueError(f"a tensor has strides of {strides}")
-        size *= length
-    return storage[offset : offset + size].reshape(shape)
+    """Views a tensor in a storage, none of it beyond the storage's ends."""
+    last = offset
+    for length, stride in zip(shape, strides, strict=True):
+        if length < 0 or (length > 1 and stride < 1):
+            raise ValueError(f"a tensor of shape {shape} has strides of {strides}")
+        last += max(0, length - 1) * stride
+    size = math.prod(shape)
+    if not size:
+        return np.zeros(shape, storage.dtype)
+    if offset < 0 or last >= len(storage) or size > len(storage):
+        raise ValueError("a tensor reaches beyond its storage")
+    steps = [stride * storage.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(
+        storage[offset:], shape, steps, writeable=False
+    )
 
 
 def _parameter(tensor: np.ndarray, *_) -> np.ndarray:

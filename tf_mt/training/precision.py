@@ -24,6 +24,15 @@ def fastest() -> str:
     return BFLOAT16 if known & _BFLOAT16_INSTRUCTIONS else "float32"
 
 
+def resolved(name: str) -> str:
+    """Returns the policy that a configuration's precision stands for on this machine.
+
+    Args:
+        name: The name of a policy, or "auto" for the fastest.
+    """
+    return fastest() if name == "auto" else name
+
+
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
     """Sets the arithmetic of the layers that are made in its block."""

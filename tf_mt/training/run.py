@@ -17,6 +17,7 @@ import keras
 
 from tf_mt import atomic, config, dataset, models
 from tf_mt.models import translator
+from tf_mt.training import precision
 
 KEPT_CHECKPOINTS = 2
 WEIGHTS = "model.weights.h5"
@@ -35,27 +36,37 @@ class Run:
         self._config = self.path / "config.json"
         self._checkpoints = self.path / "checkpoints"
 
-    def settle(self, settings: Mapping[str, Any]) -> None:
-        """Writes the settings of a new run, or holds them against those of an old one.
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is one to go on from; without one, a run is new."""
+        return self._config.exists() and bool(self._steps())
 
-        A run is new until it has a checkpoint.
+    def settle(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Writes the settings of a new run, or compares them with those of an old one.
 
         Args:
             settings: JSON tree with all that the weights depend on.
 
+        Returns:
+            The settings of the run. Those of an old one may differ in what a place or a
+            machine decides: the path of the run that it was initialised from, and what
+            precision `auto` was.
+
         Raises:
             ValueError: The run was begun with other settings; names each.
         """
-        if not self._config.exists() or not self._steps():
+        if not self.has_checkpoint:
             with atomic.path(self._config) as temporary:
                 temporary.write_text(json.dumps(settings, indent=2) + "\n")
-            return
-        found = config.differences(json.loads(json.dumps(settings)), self.settings())
+            return self.settings()
+        begun = self.settings()
+        found = config.differences(_comparable(settings), _comparable(begun))
         if found:
             raise ValueError(
                 f"run={self.path} was begun with other settings: {'; '.join(found)}. "
                 "Give the same flags to go on, or another --run to begin anew."
             )
+        return begun
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings that the run was begun with.
@@ -124,6 +135,14 @@ class Run:
         )
 
 
+def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without what may differ between two commands for the same run."""
+    copied = json.loads(json.dumps(settings))
+    copied.pop("resolved_precision", None)
+    copied.get("init_from", {}).pop("run", None)
+    return copied
+
+
 def build(settings: Mapping[str, Any]) -> translator.Translator:
     """Makes the untrained model of a run's settings.
 
@@ -132,9 +151,8 @@ def build(settings: Mapping[str, Any]) -> translator.Translator:
     Args:
         settings: As `settings_of` gives them.
     """
-    approach = models.approach(settings["approach"])
-    hparams = approach.config_class.from_json(settings["model"])
-    return approach.model(hparams, info_of(settings))
+    model = models.approach(settings["approach"]).model
+    return model(config_of(settings), info_of(settings))
 
 
 def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
@@ -155,7 +173,10 @@ def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
 def settings_of(
     approach: str, preset: config.Preset, info: dataset.DatasetInfo
 ) -> dict[str, Any]:
-    """Gathers all that a run's weights depend on, as JSON."""
+    """Gathers all that a run's weights depend on, as JSON.
+
+    Precision is there twice: as it was given, and which one "auto" is on this machine.
+    """
     return {
         "approach": approach,
         "model": preset.model.to_json(),
@@ -166,19 +187,18 @@ def settings_of(
             "domains": list(info.domains),
             **({"indexed_clips": info.indexed_clips} if info.indexed_clips else {}),
         },
+        "resolved_precision": precision.resolved(preset.training.precision),
     }
 
 
-def config_of(path: Path) -> config.Config:
-    """Returns the configuration of the network of a run.
+def config_of(settings: Mapping[str, Any]) -> config.Config:
+    """Returns the configuration of a run's network.
 
-    Raises:
-        FileNotFoundError: The folder holds no run.
+    Args:
+        settings: As `settings_of` gives them.
     """
-    settings = Run(path).settings()
-    return models.approach(settings["approach"]).config_class.from_json(
-        settings["model"]
-    )
+    config_class = models.approach(settings["approach"]).config_class
+    return config_class.from_json(settings["model"])
 
 
 def load_model(

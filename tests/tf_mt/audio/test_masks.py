@@ -126,6 +126,7 @@ def test_missing_library_is_one_sentence(monkeypatch):
     sentence = r"^Masks need tensorflow-io, .* no wheel for Python 3\.13.*\.$"
     with pytest.raises(ValueError, match=sentence):
         masks.require()
+    assert "tensorflow_io" in sys.modules
     with pytest.raises(ValueError, match=sentence):
         masks.time_mask(spectrograms(), 3, seeds(), SILENCE)
 
@@ -136,3 +137,4 @@ def test_the_library_is_imported_in_silence(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         masks.require()
+    assert "tensorflow_io" in sys.modules

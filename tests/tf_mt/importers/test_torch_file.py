@@ -51,11 +51,14 @@ def test_tensors_may_share_a_storage(layout, tmp_path):
         torch_writer.tensor(storage, 6, (2, 3), (3, 1)),
         # Steps along what has one element are of no account.
         torch_writer.tensor(storage, 2, (2, 1), (1, 99)),
+        # As a transposed matrix is saved.
+        torch_writer.tensor(storage, 0, (3, 2), (1, 3)),
     ]
-    whole, part, column = reread(tmp_path, content, layout)
+    whole, part, column, turned = reread(tmp_path, content, layout)
     np.testing.assert_array_equal(whole, np.arange(12.0))
     np.testing.assert_array_equal(part, [[6, 7, 8], [9, 10, 11]])
     np.testing.assert_array_equal(column, [[2], [3]])
+    np.testing.assert_array_equal(turned, [[0, 3], [1, 4], [2, 5]])
 
 
 @LAYOUTS
@@ -129,7 +132,9 @@ def test_no_pickle_of_a_stream_can(place, tmp_path):
         (0, (5,), (1,)),
         (3, (2,), (1,)),
         (-3, (4,), (1,)),
-        (0, (2, 2), (1, 2)),
+        (0, (2, 2), (2, 2)),
+        (0, (2, 3), (1, 1)),
+        (0, (2,), (-1,)),
         (0, (10**9,), (0,)),
         (0, (2, -2), (2, 1)),
         (0, (4,), (1, 1)),

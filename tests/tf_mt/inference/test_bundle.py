@@ -257,10 +257,12 @@ def test_warm_up_asks_every_signature_for_a_window(folder):
     assert {request.model_spec.name for request in requests} == {folder.parent.name}
 
 
-def test_a_server_can_replay_the_warm_up(folder):
+def test_a_server_can_replay_the_warm_up(folder, signatures):
     version = servable.Servable(folder)
-    warmup.replay(version, folder)
+    with mock.patch.object(version, "predict", wraps=version.predict) as asked:
+        warmup.replay(version, folder)
     version.close()
+    assert asked.call_count == len(signatures)
 
 
 # Versions

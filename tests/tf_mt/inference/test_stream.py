@@ -70,10 +70,13 @@ def test_the_bar_counts_seconds(tmp_path, capfd):
     assert "| 10/10 s [" in printed
 
 
-def test_a_bar_may_be_short(tmp_path, monkeypatch):
+def test_a_header_may_tell_less_than_there_is(tmp_path, monkeypatch, capfd):
     files.write(tmp_path / "in.wav", tone(10 * RATE_HZ), RATE_HZ)
-    monkeypatch.setattr(files, "duration_seconds", lambda path: 3.3)
-    stream.translate_files(tmp_path / "in.wav", tmp_path / "o.wav", RATE_HZ, twice)
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "duration_seconds", lambda path: 3.3)
+        stream.translate_files(tmp_path / "in.wav", tmp_path / "o.wav", RATE_HZ, twice)
+    assert files.duration_seconds(tmp_path / "o.wav") == 10.0
+    assert "| 3/3 s [" in capfd.readouterr().err
 
 
 def test_in_a_folder_a_bad_file_is_reported_and_passed_over(tmp_path, capfd):

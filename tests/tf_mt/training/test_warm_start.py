@@ -1,6 +1,8 @@
 """A training may begin from another run, and add a domain to it."""
 
 import dataclasses
+import json
+import shutil
 import subprocess
 import sys
 
@@ -22,19 +24,21 @@ def tiny(approach, **changes):
     return dataclasses.replace(hparams, weights=weights, **changes)
 
 
-def trained(approach, data, folder, info=None, hparams=None, **settings):
+def trained(
+    approach, data, folder, info=None, hparams=None, init_from=None, **settings
+):
     training = models.preset(approach, "tiny").training
     preset = config.Preset(hparams or models.preset(approach, "tiny").model, training)
-    settings = run.settings_of(approach, preset, info or clips.read_info(data)) | {
-        name: str(value) for name, value in settings.items()
-    }
+    kept = run.Run(folder)
+    settings |= run.settings_of(approach, preset, info or clips.read_info(data))
+    if init_from is not None:
+        settings["init_from"] = warm_start.parent_of(kept, init_from)
 
     def build():
         model = run.build(settings)
-        warm_start.begin(model, settings)
+        warm_start.begin(model, settings, kept)
         return model
 
-    kept = run.Run(folder)
     kept.settle(settings)
     trainer.train(build, data, kept, preset.training)
     return run.load_model(folder)
@@ -58,7 +62,8 @@ def first(scores_data, tmp_path_factory):
 
 
 def added(first, data, folder):
-    hparams, info = warm_start.widened(first, "umt", clips.read_info(data), "trumpet")
+    parent = warm_start.parent_of(run.Run(folder), first)
+    hparams, info = warm_start.widened(parent, "umt", clips.read_info(data), "trumpet")
     return trained(
         "umt", data, folder, info, hparams, init_from=first, add_domain="trumpet"
     )
@@ -118,9 +123,12 @@ def test_frozen_decoders_have_to_come_from_somewhere(scores_data, tmp_path):
         ("cpc_gru", "trumpet", "approach='cpc_gru' must be that of init_from="),
     ],
 )
-def test_what_cannot_be_added_is_said(first, scores_data, approach, domain, message):
+def test_what_cannot_be_added_is_said(
+    first, scores_data, tmp_path, approach, domain, message
+):
+    parent = warm_start.parent_of(run.Run(tmp_path), first[0])
     with pytest.raises(ValueError, match=message):
-        warm_start.widened(first[0], approach, clips.read_info(scores_data), domain)
+        warm_start.widened(parent, approach, clips.read_info(scores_data), domain)
 
 
 def test_sizes_have_to_fit(first, scores_data, tmp_path):
@@ -156,3 +164,67 @@ def test_a_domain_needs_a_run_to_be_added_to(scores_data, tmp_path):
     assert done.returncode == 1
     assert "error: --add_domain needs a run to add it to" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def train(data, folder, *flags):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "tf_mt.train", "--approach=cpc_gru"),
+            *("--preset=tiny", "--decoders=frozen", "--precision=auto"),
+            *(f"--data={data}", f"--run={folder / 'run'}", *flags),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+
+
+def test_a_run_goes_on_without_its_parent(scores_data, tmp_path):
+    trained("umt", scores_data, tmp_path / "parent")
+    assert train(scores_data, tmp_path, "--init_from=parent").returncode == 0
+    run_folder = tmp_path / "run"
+    (kept,) = (tmp_path / "run" / "checkpoints").glob("*4")
+    # Killed after the first of its epochs.
+    shutil.rmtree(kept)
+    before = values(run.load_model(run_folder).decoders)
+
+    absolute = train(scores_data, tmp_path, f"--init_from={tmp_path / 'parent'}")
+    assert absolute.returncode == 0, absolute.stderr
+    once = run.load_model(run_folder)
+
+    shutil.rmtree(kept)
+    shutil.rmtree(tmp_path / "parent")
+    settings = run.Run(run_folder).settings()
+    # As if it were begun on a machine where another precision is the fastest.
+    (run_folder / "config.json").write_text(
+        json.dumps(settings | {"resolved_precision": "mixed_bfloat16"})
+    )
+    alone = train(scores_data, tmp_path, "--init_from=parent")
+    assert alone.returncode == 0, alone.stderr
+    after = run.load_model(run_folder)
+    assert all(map(np.array_equal, before, values(after.decoders)))
+    assert not same(after.encoder, run.build(settings).encoder)
+    assert not same(after.encoder, once.encoder)
+
+
+def test_a_parent_of_other_weights_is_another(first, scores_data, tmp_path):
+    folder = run.Run(tmp_path / "run")
+    info = clips.read_info(scores_data)
+    settings = run.settings_of("umt", models.preset("umt", "tiny"), info)
+    settings["init_from"] = warm_start.parent_of(folder, first[0])
+    folder.settle(settings)
+    folder.save(run.build(settings), 2, [])
+    shutil.copytree(first[0], tmp_path / "copy")
+    settings["init_from"] = warm_start.parent_of(folder, tmp_path / "copy")
+    assert folder.settle(settings)["init_from"]["run"] == str(first[0])
+
+    copied = run.Run(tmp_path / "copy")
+    copied.save(run.build(settings), 100, [])
+    settings["init_from"] = warm_start.parent_of(folder, tmp_path / "copy")
+    with pytest.raises(ValueError, match=r"other settings: init_from.weights_sha256="):
+        folder.settle(settings)
+
+
+def test_a_new_run_needs_its_parent(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no config\.json"):
+        warm_start.parent_of(run.Run(tmp_path / "run"), tmp_path / "none")
