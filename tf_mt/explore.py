@@ -9,7 +9,7 @@ from tf_mt import script
 from tf_mt.audio import files
 from tf_mt.evaluation.report import contact_sheet
 from tf_mt.inference import latent_space
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import model as vae_gan
 
 FLAGS = flags.FLAGS
 

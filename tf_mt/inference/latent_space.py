@@ -15,7 +15,8 @@ import tqdm
 
 from tf_mt import names
 from tf_mt.audio import files
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import decoding
+from tf_mt.models.vae_gan import model as vae_gan
 from tf_mt.training import run
 
 APPROACH = "vae_gan"
@@ -147,7 +148,7 @@ def points(
     sounds = {}
     for point in tqdm.trange(count, desc="points", unit="sound"):
         code = random_code(shape, [seed, point])
-        played = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
+        played = model.decode(decoding.Content(code[np.newaxis], None), timbre)
         sounds[f"{point:03d}"] = played[0, : len(silence)].numpy()
     return sounds
 
@@ -198,6 +199,6 @@ def _samples(model: vae_gan.VaeGan, seconds: float) -> int:
     return max(1, round(seconds * model.info.sample_rate_hz))
 
 
-def _encode(model: vae_gan.VaeGan, clip: np.ndarray) -> vae_gan.Content:
+def _encode(model: vae_gan.VaeGan, clip: np.ndarray) -> decoding.Content:
     whole = np.pad(clip, (0, -len(clip) % model.hop_samples))
     return model.encode(tf.constant(whole[np.newaxis], tf.float32))
