@@ -14,7 +14,7 @@ from tf_mt.evaluation.report import contact_sheet
 
 with startup.quiet():
     from tf_mt.inference import latent_space
-    from tf_mt.models import vae_gan
+    from tf_mt.models.vae_gan import model as vae_gan
 
 FLAGS = flags.FLAGS
 

@@ -22,7 +22,7 @@ from serving import client
 from tf_mt import dataset, models, script
 from tf_mt.audio import windows
 from tf_mt.inference import bundle
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import model as vae_gan
 
 BUNDLE = flags.DEFINE_string(
     "bundle",

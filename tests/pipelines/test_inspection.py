@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from pipelines import conversion, example_page, inspection, pitches, survey
 from tf_mt import script
 from tf_mt.data import builder, chunk, index
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import configuration
 
 RATE_HZ = 16000
 
@@ -218,7 +218,7 @@ def test_warns_of_a_domain_that_a_split_lacks():
 
 
 def test_the_longest_clip_is_that_of_the_presets():
-    hparams = [preset.model for preset in vae_gan.PRESETS.values()]
+    hparams = [preset.model for preset in configuration.PRESETS.values()]
     assert max(k.clip_frames * k.hop for k in hparams) == inspection.CLIP_SAMPLES
 
 

@@ -17,7 +17,7 @@ from serving.server.model import Model
 from tests.tf_mt import steadiness
 from tf_mt import dataset, models
 from tf_mt.inference import bundle
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import model as vae_gan
 
 RATE_HZ = 16_000
 SECONDS = 30

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from tf_mt import names, progress
 from tf_mt.audio import files
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import decoding
+from tf_mt.models.vae_gan import model as vae_gan
 from tf_mt.training import run
 
 APPROACH = "vae_gan"
@@ -155,7 +156,7 @@ def points(
     sounds = {}
     for point in progress.bar(range(count), desc="points", unit="sound"):
         code = random_code(shape, [seed, point])
-        decoded = model.decode(vae_gan.Content(code[np.newaxis], None), timbre)
+        decoded = model.decode(decoding.Content(code[np.newaxis], None), timbre)
         sounds[f"{point:03d}"] = decoded[0, : len(silence)].numpy()
     return sounds
 
@@ -207,6 +208,6 @@ def _samples(model: vae_gan.VaeGan, seconds: float) -> int:
     return max(1, round(seconds * model.info.sample_rate_hz))
 
 
-def _encode(model: vae_gan.VaeGan, clip: np.ndarray) -> vae_gan.Content:
+def _encode(model: vae_gan.VaeGan, clip: np.ndarray) -> decoding.Content:
     whole = np.pad(clip, (0, -len(clip) % model.hop_samples))
     return model.encode(tf.constant(whole[np.newaxis], tf.float32))

@@ -4,6 +4,9 @@ import tensorflow as tf
 
 from tf_mt.audio import griffin_lim, mel, stft
 
+# On the scale of log-mel spectrograms.
+SILENCE = -1.0
+
 _ITERATIONS_WITHOUT_PHASE = 32
 
 

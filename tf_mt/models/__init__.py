@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 from tf_mt import config, names
-from tf_mt.models import cpc, translator, umt, vae_gan
+from tf_mt.models import cpc, translator, umt
+from tf_mt.models.vae_gan import configuration as vae_gan_configuration
+from tf_mt.models.vae_gan import model as vae_gan_model
 
 
 class Approach(NamedTuple):
@@ -24,7 +26,11 @@ APPROACHES = {
     "umt": Approach(umt.Config, umt.Umt, umt.PRESETS),
     "cpc_gru": Approach(cpc.Config, cpc.CpcGru, cpc.GRU_PRESETS),
     "cpc_wavenet": Approach(cpc.WaveNetConfig, cpc.CpcWaveNet, cpc.WAVENET_PRESETS),
-    "vae_gan": Approach(vae_gan.Config, vae_gan.VaeGan, vae_gan.PRESETS),
+    "vae_gan": Approach(
+        vae_gan_configuration.Config,
+        vae_gan_model.VaeGan,
+        vae_gan_configuration.PRESETS,
+    ),
 }
 
 

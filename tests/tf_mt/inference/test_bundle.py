@@ -11,7 +11,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from serving.server import servable, warmup
 from tf_mt import config, dataset, models
 from tf_mt.inference import bundle
-from tf_mt.models import translator, vae_gan
+from tf_mt.models import translator
+from tf_mt.models.vae_gan import model as vae_gan
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
 PEAKS = (0.125, 0.25, 0.5)

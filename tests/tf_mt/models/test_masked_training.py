@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tf_mt import dataset
-from tf_mt.layers import spectrogram_vae
-from tf_mt.models import vae_gan
+from tf_mt.layers import spectrogram, spectrogram_vae
+from tf_mt.models.vae_gan import configuration
+from tf_mt.models.vae_gan import model as vae_gan
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_io") is None,
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
-TINY = vae_gan.PRESETS["tiny"].model
+TINY = configuration.PRESETS["tiny"].model
 QUIET = {"adversarial": 0.0, "cycle": 0.0, "latent": 0.0}
 
 
@@ -37,7 +38,7 @@ def batch_for(model, step=0):
     }
 
 
-def heard(model, batch, training=True):
+def encoder_input(model, batch, training=True):
     """What the encoder is given first."""
     encoder = spectrogram_vae.Encoder
     with mock.patch.object(
@@ -55,25 +56,27 @@ def truth(model, batch):
 def test_without_masks_nothing_is_silenced():
     model = made()
     batch = batch_for(model)
-    np.testing.assert_allclose(heard(model, batch), truth(model, batch), atol=0.1)
+    np.testing.assert_allclose(
+        encoder_input(model, batch), truth(model, batch), atol=0.1
+    )
 
 
 def test_masks_are_for_training_alone():
     model = made(mask_frames=8, mask_bands=4)
     batch = batch_for(model)
     clear = truth(model, batch)
-    np.testing.assert_array_equal(heard(model, batch, training=False), clear)
-    assert (heard(model, batch) == vae_gan.SILENCE).any()
+    np.testing.assert_array_equal(encoder_input(model, batch, training=False), clear)
+    assert (encoder_input(model, batch) == spectrogram.SILENCE).any()
 
 
 @pytest.mark.parametrize(
     ("changes", "axis"), [({"mask_frames": 8}, 1), ({"mask_bands": 4}, 2)]
 )
-def test_each_knob_masks_its_axis(changes, axis):
+def test_each_config_field_masks_its_axis(changes, axis):
     batch = batch_for(made())
-    masked, clear = heard(made(**changes), batch), heard(made(), batch)
+    masked, clear = encoder_input(made(**changes), batch), encoder_input(made(), batch)
     silent = masked != clear
-    assert (masked[silent] == vae_gan.SILENCE).all()
+    assert (masked[silent] == spectrogram.SILENCE).all()
     widths = silent.any(axis=3 - axis).sum(axis=1)
     assert 0 < widths.max() <= next(iter(changes.values()))
     assert len(set(widths)) > 1
@@ -81,16 +84,18 @@ def test_each_knob_masks_its_axis(changes, axis):
 
 def test_masks_differ_from_step_to_step_and_repeat():
     model = made(mask_frames=8)
-    first, again, later = (heard(model, batch_for(model, step)) for step in (5, 5, 6))
+    first, again, later = (
+        encoder_input(model, batch_for(model, step)) for step in (5, 5, 6)
+    )
     np.testing.assert_array_equal(first, again)
-    silent = [(rows == vae_gan.SILENCE).all(axis=2) for rows in (first, later)]
+    silent = [(rows == spectrogram.SILENCE).all(axis=2) for rows in (first, later)]
     assert (silent[0] != silent[1]).any()
 
 
 def test_the_truth_to_be_reconstructed_is_not_masked():
     masked, clear = made(mask_frames=8, weights=QUIET), made(weights=QUIET)
     batch = batch_for(masked)
-    rows = heard(masked, batch)
+    rows = encoder_input(masked, batch)
     spoiled = masked.generator(masked.encoder(rows), tf.reshape(batch["domain"], [-1]))
     expected = np.abs(spoiled.numpy() - truth(masked, batch)).mean()
     [objective] = masked.objectives(batch, training=True)

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tf_mt import dataset, models
-from tf_mt.models import vae_gan
+from tf_mt.models.vae_gan import configuration
+from tf_mt.models.vae_gan import model as vae_gan
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"))
-TINY = vae_gan.PRESETS["tiny"].model
+TINY = configuration.PRESETS["tiny"].model
 ALONE = {"adversarial": 0.0, "cycle": 0.0, "latent": 0.0}
 
 

@@ -1,0 +1,1 @@
+"""VAE-GAN: one encoder, a generator and a discriminator for each domain."""
