@@ -18,7 +18,7 @@ from tf_mt.layers import table
 from tf_mt.losses import confusion, reconstruction
 from tf_mt.models import optimization, translator
 
-POOL_ROWS = 6
+POOL_ROWS = 5
 
 
 @dataclasses.dataclass(frozen=True)

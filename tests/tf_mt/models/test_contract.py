@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests.tf_mt.models import made_up
 from tf_mt import config, dataset, models
+from tf_mt.inference import bundle
 from tf_mt.models import translator
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"), indexed_clips=9)
@@ -407,3 +408,13 @@ def test_validation_changes_no_state():
     model.test_step(batch_for(model))
     for old, new in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_state_that_decoding_does_not_use_is_not_exported(tmp_path):
+    folder = bundle.export(compiled("made_up"), tmp_path / "made_up")
+    stored = tf.train.list_variables(str(folder / "variables/variables"))
+    shapes = [tuple(shape) for _, shape in stored]
+    model = made("made_up")
+    assert tuple(model.decoder.kernel.shape) in shapes
+    for unused in (model.pool_of_outputs, model.codes_of_clips.vectors):
+        assert tuple(unused.shape) not in shapes
