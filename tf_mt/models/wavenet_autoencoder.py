@@ -433,15 +433,17 @@ class WaveNetAutoencoder(translator.Translator):
     def _confuse(
         self, code: tf.Tensor, domain: tf.Tensor, terms: dict[str, tf.Tensor]
     ) -> translator.Objective:
-        """Adds the encoder's share of the game; returns the classifier's."""
+        """Adds the term `confusion` of the encoder; returns the classifier's objective.
+
+        One evaluation serves both: a part learns from its own objective only.
+        """
         logits = self.classifier(code)
         if self.hparams.confusion == "uniform":
             terms["confusion"] = confusion.confusion(logits)
         else:
             terms["confusion"] = -confusion.classification(logits, domain)
-        seen = self.classifier(tf.stop_gradient(code))
         return translator.Objective(
-            ("classifier",), {"classifier": confusion.classification(seen, domain)}
+            ("classifier",), {"classifier": confusion.classification(logits, domain)}
         )
 
     def _codes(self, audio: tf.Tensor) -> tf.Tensor:
