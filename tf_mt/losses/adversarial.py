@@ -1,4 +1,4 @@
-"""What a generator and a discriminator play for, in four published forms.
+"""Adversarial losses of a generator and a discriminator, in four published forms.
 
 Logits are a discriminator's outputs before any sigmoid, of any shape; every loss is
 their mean.

@@ -1,4 +1,4 @@
-"""The game between an encoder and a classifier of the domains of its codes."""
+"""Adversarial losses of an encoder and a classifier of the domains of its codes."""
 
 import tensorflow as tf
 
