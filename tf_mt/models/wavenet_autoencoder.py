@@ -86,7 +86,7 @@ class Config(config.Config):
     )
     confusion: str = config.field(
         "ascent",
-        "How the encoder plays against the classifier: ascent on its loss, as "
+        "The loss of the encoder against the classifier: ascent on its loss, as "
         "published, or uniform odds, which are bounded.",
         choices=CONFUSIONS,
     )
@@ -220,14 +220,15 @@ class WaveNetAutoencoder(translator.Translator):
             hparams.hop,
             BANDS,
             LOWEST_HZ,
-            iterations=0,
         )
         self.heads = [
             spectrum_head.SpectrumHead(HEAD_CHANNELS, BANDS)
             for _ in (info.domains if hparams.weights["spectrum"] else ())
         ]
-        self.confuses = bool(hparams.weights["confusion"]) and len(info.domains) > 1
-        if self.confuses:
+        self.has_classifier = (
+            bool(hparams.weights["confusion"]) and len(info.domains) > 1
+        )
+        if self.has_classifier:
             self.classifier = domain_classifier.DomainClassifier(
                 1, len(info.domains), hparams.classifier_channels
             )
@@ -267,16 +268,16 @@ class WaveNetAutoencoder(translator.Translator):
             decoder.make_variables()
         for head in self.heads:
             head(code)
-        if self.confuses:
+        if self.has_classifier:
             self.classifier(code)
         self.initialised_domains: frozenset[str] = frozenset()
         self.heads_initialised = False
         self.built = True
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
-        """Encoder and decoders, and the classifier if it is played against."""
+        """Encoder and decoders, and the classifier if its term has a weight."""
         parts = {"autoencoder": [*self.encoder, *self.decoders, *self.heads]}
-        if self.confuses:
+        if self.has_classifier:
             parts["classifier"] = [self.classifier]
         return parts
 
@@ -330,26 +331,28 @@ class WaveNetAutoencoder(translator.Translator):
     def objectives(
         self, batch: translator.Batch, training: bool
     ) -> list[translator.Objective]:
-        """How well samples are predicted, and the game between code and classifier."""
+        """The loss of predicted samples, and those of code and classifier."""
         codes = self._codes(batch["audio"])
-        heard = stacks.merge(self._codes(batch.get("encoder_audio", batch["audio"])))
+        encoder_input = stacks.merge(
+            self._codes(batch.get("encoder_audio", batch["audio"]))
+        )
         step = batch["step"] if training else None
-        frames = self.analyse(mu_law.scale(heard)[..., tf.newaxis], step)
+        frames = self.analyse(mu_law.scale(encoder_input)[..., tf.newaxis], step)
         code = self.gather(frames)
         content = self._exchanged(stacks.split(code, codes), batch)
         predict = functools.partial(self._predict, codes, content, batch, training)
         terms = self._after_pretraining(predict, step) if training else predict()
         if self.heads:
-            terms["spectrum"] = self._read(batch["audio"], content)
+            terms["spectrum"] = self._spectrum_term(batch["audio"], content)
         terms |= self.further_terms(frames, code, batch)
         objectives = [translator.Objective(("autoencoder",), terms)]
-        if self.confuses:
+        if self.has_classifier:
             domain = stacks.merge(batch["domain"])
-            objectives.append(self._confuse(code, domain, terms))
+            objectives.append(self._classifier_objective(code, domain, terms))
         return objectives
 
     def _exchanged(self, code: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
-        """What the decoders hear, `[batch, domains, frames, latent]`.
+        """The codes given to the decoders, `[batch, domains, frames, latent]`.
 
         With pairs, odd rows have what another domain plays at the time.
         """
@@ -410,8 +413,8 @@ class WaveNetAutoencoder(translator.Translator):
         """Which rows have odd numbers in the whole batch: bool `[batch]`."""
         return self.row_numbers(like) % 2 == 1
 
-    def _read(self, audio: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-        """How well the spectrograms that are to be played are read off the codes."""
+    def _spectrum_term(self, audio: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+        """L1 distance of the log-mels that the heads predict from the targets."""
         losses = [
             reconstruction.l1(
                 head(content[:, place]), self.front.log_mel(audio[:, place])
@@ -431,18 +434,20 @@ class WaveNetAutoencoder(translator.Translator):
         level = tf.math.erf(chance / math.sqrt(2.0))
         return self.hparams.decoder_noise * level * self.normal(signal, batch, stream=0)
 
-    def _confuse(
+    def _classifier_objective(
         self, code: tf.Tensor, domain: tf.Tensor, terms: dict[str, tf.Tensor]
     ) -> translator.Objective:
-        """Adds the encoder's share of the game; returns the classifier's."""
+        """Adds the term `confusion` of the encoder; returns the classifier's objective.
+
+        One evaluation serves both: a part learns from its own objective only.
+        """
         logits = self.classifier(code)
         if self.hparams.confusion == "uniform":
             terms["confusion"] = confusion.confusion(logits)
         else:
             terms["confusion"] = -confusion.classification(logits, domain)
-        seen = self.classifier(tf.stop_gradient(code))
         return translator.Objective(
-            ("classifier",), {"classifier": confusion.classification(seen, domain)}
+            ("classifier",), {"classifier": confusion.classification(logits, domain)}
         )
 
     def _codes(self, audio: tf.Tensor) -> tf.Tensor:
@@ -495,7 +500,9 @@ class WaveNetAutoencoder(translator.Translator):
         cut = tf.gather(content.code, places, axis=1)
         audible = tf.reduce_any(tf.gather(content.audible, places, axis=1), axis=2)
         samples = lead + own * hop + tail
-        sound = self._play(cut, audible, timbre, before * hop - lead, samples)
+        sound = self._decode_segments(
+            cut, audible, timbre, before * hop - lead, samples
+        )
         sound = tf.reshape(sound, [clips, count, samples])
         joined = segments.join(sound, own * hop, lead, 4 * lag, lag)
         return joined[:, : frames * hop]
@@ -520,7 +527,7 @@ class WaveNetAutoencoder(translator.Translator):
 
     # A graph, also where the rest is not: a step of a loop is a sample.
     @tf.function(reduce_retracing=True)
-    def _play(
+    def _decode_segments(
         self,
         code: tf.Tensor,
         audible: tf.Tensor,

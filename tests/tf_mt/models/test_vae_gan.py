@@ -1,4 +1,5 @@
 import dataclasses
+from unittest import mock
 
 import keras
 import numpy as np
@@ -6,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tf_mt import dataset, models
+from tf_mt.layers import domain_classifier, spectrogram_vae
+from tf_mt.losses import adversarial
 from tf_mt.models.vae_gan import configuration
 from tf_mt.models.vae_gan import model as vae_gan
 
@@ -180,3 +183,48 @@ def test_paired_loss_asks_for_paired_batches():
 def test_refuses_what_does_not_fit(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         dataclasses.replace(TINY, **changes)
+
+
+def recorded(layer):
+    return mock.patch.object(layer, "call", autospec=True, side_effect=layer.call)
+
+
+@pytest.mark.parametrize(("form", "passes"), [("lsgan", 2), ("wgan_gp", 3)])
+def test_adversaries_are_evaluated_once_for_both_objectives(form, passes):
+    model = made(objective=form, weights={"confusion": 1.0})
+    batch = batch_for(model)
+    with (
+        recorded(spectrogram_vae.Discriminator) as discriminator,
+        recorded(domain_classifier.DomainClassifier) as classifier,
+    ):
+        model.objectives(batch, True)
+    # Real and translated clips, and the points of the gradient penalty.
+    assert discriminator.call_count == passes * len(INFO.domains)
+    assert classifier.call_count == 1
+
+
+def test_discriminators_learn_as_from_an_evaluation_of_their_own():
+    model = made()
+    with (
+        tf.GradientTape() as tape,
+        recorded(spectrogram_vae.Discriminator) as discriminator,
+    ):
+        objectives = model.objectives(batch_for(model), True)
+    found = objectives[-1].terms["discriminator"]
+    variables = model.part_variables("discriminators")
+    gradients = tape.gradient(found, variables)
+    # The former formula: translations that are cut off from the generators.
+    seen = [tf.stop_gradient(call.args[1]) for call in discriminator.call_args_list]
+    with tf.GradientTape() as tape:
+        translated, real = (
+            tf.concat(
+                [d(x) for d, x in zip(model.discriminators, clips, strict=True)], axis=0
+            )
+            for clips in (seen[:3], seen[3:])
+        )
+        expected = adversarial.discriminator("lsgan", real, translated)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    for gradient, wanted in zip(
+        gradients, tape.gradient(expected, variables), strict=True
+    ):
+        np.testing.assert_allclose(gradient, wanted, atol=1e-5)

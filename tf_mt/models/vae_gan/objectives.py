@@ -48,8 +48,9 @@ def classifier_objective(
     Returns:
         The classifier's objective.
     """
-    terms["confusion"] = confusion.confusion(classifier(code))
-    logits = classifier(tf.stop_gradient(code))
+    # One evaluation serves both: a part learns from its own objective only.
+    logits = classifier(code)
+    terms["confusion"] = confusion.confusion(logits)
     return translator.Objective(
         ("classifier",), {"classifier": confusion.classification(logits, domain)}
     )
@@ -118,11 +119,14 @@ def discriminator_objective(
     def logits(clips: tf.Tensor) -> tf.Tensor:
         return spectrogram_vae.routed(discriminators, clips, domain)
 
-    seen = tf.stop_gradient(translated)
-    terms["adversarial"] = adversarial.generator(form, logits(translated))
-    own = {"discriminator": adversarial.discriminator(form, logits(real), logits(seen))}
+    # One evaluation serves both: a part learns from its own objective only.
+    of_translated = logits(translated)
+    terms["adversarial"] = adversarial.generator(form, of_translated)
+    own = {
+        "discriminator": adversarial.discriminator(form, logits(real), of_translated)
+    }
     if form == "wgan_gp":
         own["gradient_penalty"] = adversarial.gradient_penalty(
-            logits, real, seen, share
+            logits, real, tf.stop_gradient(translated), share
         )
     return translator.Objective(("discriminators",), own)
