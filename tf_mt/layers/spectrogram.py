@@ -21,11 +21,12 @@ class LogMel:
 
     Args:
         sample_rate_hz: The rate of the audio.
-        n_fft: Samples in a frame.
+        n_fft: Samples that are transformed.
         hop: Samples from one frame to the next.
         bands: Mel bands, from `low_hz` to half the sample rate.
         low_hz: Where the lowest band begins.
         iterations: Of Griffin-Lim, where it is given a phase.
+        window: Samples of the STFT's window; 0 takes `n_fft`.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class LogMel:
         bands: int,
         low_hz: float,
         iterations: int,
+        window: int = 0,
     ):
         self.n_fft = n_fft
         self.hop = hop
+        self.window = window
         self.iterations = iterations
         self.matrix = mel.matrix(
             sample_rate_hz, n_fft, bands, low_hz, sample_rate_hz / 2
@@ -55,7 +58,7 @@ class LogMel:
             Log-mel `[..., frames, bands]` in [-1, 1] and phase in radians `[...,
             frames, bins]`, both float32.
         """
-        spectrum = stft.stft(audio, self.n_fft, self.hop)
+        spectrum = stft.stft(audio, self.n_fft, self.hop, self.window)
         log_mel = mel.to_log(mel.from_magnitude(tf.abs(spectrum), self.matrix))
         return log_mel, tf.math.angle(spectrum)
 
@@ -77,5 +80,10 @@ class LogMel:
         magnitude = mel.to_magnitude(mel.from_log(log_mel), self.inverse)
         iterations = _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations
         return griffin_lim.griffin_lim(
-            magnitude, self.n_fft, self.hop, iterations, phase=phase
+            magnitude,
+            self.n_fft,
+            self.hop,
+            iterations,
+            phase=phase,
+            window=self.window,
         )

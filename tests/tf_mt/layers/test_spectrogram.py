@@ -43,6 +43,19 @@ def test_sound_survives_the_way_there_and_back(audio):
     assert np.std(back) == pytest.approx(np.std(audio), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("n_fft", "hop", "bands", "window"), [(511, 128, 64, 511), (2048, 256, 128, 1000)]
+)
+def test_sound_survives_with_other_windows(audio, n_fft, hop, bands, window):
+    front = spectrogram.LogMel(RATE_HZ, n_fft, hop, bands, 40.0, 2, window)
+    log_mel, phase = front.analyse(audio)
+    assert phase.shape == (1, audio.shape[1] // hop, n_fft // 2 + 1)
+    back = front.synthesise(log_mel, phase)
+    assert back.shape == audio.shape
+    assert np.corrcoef(back[0], audio[0])[0, 1] > 0.95
+    assert np.std(back) == pytest.approx(np.std(audio), rel=0.1)
+
+
 def test_many_iterations_are_no_nearer(audio):
     log_mel, phase = front().analyse(audio)
     few, many = (

@@ -60,6 +60,7 @@ class VaeGan(translator.Translator):
             hparams.bands,
             hparams.low_hz,
             hparams.griffin_lim_iterations,
+            hparams.stft_window,
         )
         domains = len(info.domains)
         self.has_discriminators = bool(hparams.weights["adversarial"]) and domains > 1
