@@ -60,7 +60,7 @@ def front_end(sample_rate_hz: int) -> spectrogram.LogMel:
     A window is `FRAMES` of them, 1.024 seconds.
     """
     hop = 2 * (sample_rate_hz * 8 // 1000)
-    return spectrogram.LogMel(sample_rate_hz, 4 * hop, hop, BANDS, LOW_HZ, iterations=0)
+    return spectrogram.LogMel(sample_rate_hz, 4 * hop, hop, BANDS, LOW_HZ)
 
 
 class Network(keras.Model):

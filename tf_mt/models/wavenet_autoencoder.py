@@ -220,7 +220,6 @@ class WaveNetAutoencoder(translator.Translator):
             hparams.hop,
             BANDS,
             LOWEST_HZ,
-            iterations=0,
         )
         self.heads = [
             spectrum_head.SpectrumHead(HEAD_CHANNELS, BANDS)

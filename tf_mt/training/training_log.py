@@ -113,7 +113,7 @@ class TrainingLog:
 
 def _picture(audio: tf.Tensor, rate_hz: int) -> np.ndarray:
     """Draws a log-mel spectrogram: float `[bands, frames, 3]`, low bands below."""
-    front = spectrogram.LogMel(rate_hz, 1024, 256, 80, 40.0, 1)
+    front = spectrogram.LogMel(rate_hz, 1024, 256, 80, 40.0)
     whole = audio[: len(audio) // front.hop * front.hop]
     log_mel = front.log_mel(whole).numpy()
     colours = matplotlib.colormaps["magma"]((log_mel.T[::-1] + 1.0) / 2.0)

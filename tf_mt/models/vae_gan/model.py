@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_mt import dataset
 from tf_mt.audio import masks
-from tf_mt.layers import domain_classifier, spectrogram, stacks
+from tf_mt.layers import domain_classifier, spectrogram, stacks, synthesis
 from tf_mt.losses import reconstruction
 from tf_mt.models import translator
 from tf_mt.models.vae_gan import configuration, decoding, network, objectives
@@ -59,8 +59,10 @@ class VaeGan(translator.Translator):
             hparams.hop,
             hparams.bands,
             hparams.low_hz,
-            hparams.griffin_lim_iterations,
             hparams.stft_window,
+        )
+        self.synthesis: synthesis.Synthesis = synthesis.GriffinLim(
+            self.front, hparams.griffin_lim_iterations
         )
         domains = len(info.domains)
         self.has_discriminators = bool(hparams.weights["adversarial"]) and domains > 1
@@ -144,7 +146,7 @@ class VaeGan(translator.Translator):
         """Inverts a generated log-mel, cut to the frames of `Content.phase`."""
         if phase is not None:
             log_mel = log_mel[:, : tf.shape(phase)[1]]
-        return self.front.synthesise(log_mel, phase)
+        return self.synthesis.synthesise(log_mel, phase)
 
     def objectives(
         self, batch: translator.Batch, training: bool

@@ -1,0 +1,57 @@
+"""From log-mel spectrograms to audio."""
+
+from typing import Protocol
+
+import tensorflow as tf
+
+from tf_mt.audio import griffin_lim, mel
+from tf_mt.layers import spectrogram
+
+_ITERATIONS_WITHOUT_PHASE = 32
+
+
+class Synthesis(Protocol):
+    """What a model makes audio with, of the spectrograms that it generates."""
+
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """Puts audio together.
+
+        Args:
+            log_mel: float32 `[..., frames, bands]` in [-1, 1], on the scale of
+                `spectrogram.LogMel`.
+            phase: Of the source, in radians `[..., frames, bins]`; None where there is
+                none to begin with.
+
+        Returns:
+            float32 `[..., frames * hop]`.
+        """
+
+
+class GriffinLim:
+    """Griffin-Lim from the phase that is given: a `Synthesis`.
+
+    Where that is the source's own, what is translated stays aligned with it, and two
+    windows of one recording agree where they overlap. That holds for a few iterations:
+    they bring the sound as near to the spectrogram as many do, and many make a steady
+    tone rough, each window in its own way.
+
+    Args:
+        front: What the spectrograms are of.
+        iterations: Where a phase is given; without one it takes many more.
+    """
+
+    def __init__(self, front: spectrogram.LogMel, iterations: int):
+        self.framing = front.framing
+        self.iterations = iterations
+        self.inverse = mel.pseudo_inverse(front.matrix)
+
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """See `Synthesis.synthesise`."""
+        return griffin_lim.griffin_lim(
+            mel.to_magnitude(mel.from_log(log_mel), self.inverse),
+            self.framing.n_fft,
+            self.framing.hop,
+            _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations,
+            phase=phase,
+            window=self.framing.window,
+        )
