@@ -65,7 +65,7 @@ def _parts(model: vae_gan.VaeGan) -> dict[str, float]:
     def generate(clip: tf.Tensor) -> tf.Tensor:
         return model.decode_spectrogram(model.encode(clip).code, tf.constant([0]))
 
-    invert = tf.function(model.synthesis)
+    invert = tf.function(model.synthesis.synthesise)
     return _medians(
         {
             "STFT and network": lambda: [generate(clip) for clip in clips],

@@ -16,6 +16,7 @@ def griffin_lim(
     iterations: int,
     momentum: float = 0.99,
     phase: tf.Tensor | None = None,
+    window: int = 0,
 ) -> tf.Tensor:
     """The fast Griffin-Lim algorithm (Perraudin, Balazs and Søndergaard 2013).
 
@@ -28,26 +29,28 @@ def griffin_lim(
     Nothing here is random: the same input gives the same audio.
 
     Args:
-        magnitude: float32 `[..., frames, n_fft / 2 + 1]`, zero or more.
-        n_fft: Samples in a frame, as for `stft.stft`.
+        magnitude: float32 `[..., frames, n_fft // 2 + 1]`, zero or more.
+        n_fft: Samples that are transformed, as for `stft.stft`.
         hop: Samples from one frame to the next.
         iterations: How often the magnitudes are imposed anew; 0 inverts the initial
             phase.
         momentum: 0 is the algorithm of Griffin and Lim (1984); above 1 it may diverge.
         phase: Initial phase in radians, in the shape of `magnitude` or one that
             broadcasts to it. Without it, phases scattered evenly.
+        window: Samples of the window; 0 takes `n_fft`.
 
     Returns:
         float32 `[..., frames * hop]`.
 
     Raises:
-        ValueError: If `n_fft`, `hop` and the bins do not fit each other.
+        ValueError: If the sizes do not fit each other, see `stft.Framing`, or the bins
+            do not fit `n_fft`.
     """
-    stft.check_sizes(n_fft, hop)
+    framing = stft.Framing(n_fft, hop, window or n_fft)
     *_, frames, bins = stft.sizes(magnitude)
     if phase is None:
         phase = _scattered_phase(frames, bins)
-    scale = stft.inverse_energy(frames, n_fft, hop)
+    scale = stft.inverse_energy(frames, framing)
 
     def with_magnitude(spectrum: tf.Tensor) -> tf.Tensor:
         power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
@@ -55,19 +58,19 @@ def griffin_lim(
         return tf.cast(gain, tf.complex64) * spectrum
 
     def inverse(spectrum: tf.Tensor) -> tf.Tensor:
-        return stft.synthesise(spectrum, n_fft, hop) * scale
+        return stft.synthesise(spectrum, framing) * scale
 
     def iterate(
         done: tf.Tensor, signal: tf.Tensor, ahead: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        moved = inverse(with_magnitude(stft.analyse(ahead, n_fft)))
+        moved = inverse(with_magnitude(stft.analyse(ahead, framing)))
         return done + 1, moved, moved + momentum * (moved - signal)
 
     signal = inverse(with_magnitude(tf.complex(tf.cos(phase), tf.sin(phase))))
     _, signal, _ = tf.while_loop(
         lambda done, *_: done < iterations, iterate, (0, signal, signal)
     )
-    return stft.from_blocks(signal, n_fft)
+    return stft.from_blocks(signal, framing)
 
 
 def _scattered_phase(frames: tf.Tensor | int, bins: int) -> tf.Tensor:

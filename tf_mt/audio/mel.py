@@ -29,13 +29,13 @@ def matrix(
 
     Args:
         sample_rate_hz: The rate of the audio.
-        n_fft: Samples in a frame.
+        n_fft: Samples that are transformed.
         n_mels: How many bands.
         low_hz: Where the lowest band begins.
         high_hz: Where the highest band ends, half the sample rate at most.
 
     Returns:
-        float32 `[n_fft / 2 + 1, n_mels]`.
+        float32 `[n_fft // 2 + 1, n_mels]`.
 
     Raises:
         ValueError: If the range is not within 0 to half the sample rate, or a band is
@@ -62,7 +62,7 @@ def matrix(
 
 
 def pseudo_inverse(matrix: np.ndarray) -> np.ndarray:
-    """The least-squares inverse of `matrix`: float32 `[n_mels, n_fft / 2 + 1]`."""
+    """The least-squares inverse of `matrix`: float32 `[n_mels, n_fft // 2 + 1]`."""
     return np.linalg.pinv(matrix.astype(np.float64)).astype(np.float32)
 
 

@@ -2,152 +2,203 @@
 
 A recording of `frames * hop` samples has exactly `frames` frames: it is framed as if
 `(n_fft - hop) / 2` zeros stood on either side, so that frame k is centred on the k-th
-`hop` samples. The window is the periodic Hann window.
+`hop` samples, to half a sample where `n_fft - hop` is odd. The window is the periodic
+Hann window. One that is shorter than `n_fft` has zeros on either side, as in librosa
+and PyTorch.
 
-`n_fft` is a multiple of `hop`, so a frame is a row of neighbouring blocks of `hop`
-samples, and both directions work on blocks: the padded signal as `[..., blocks, hop]`
-with `blocks = frames + n_fft / hop - 1`.
+Both directions work on blocks of `hop` samples: a window lies within a row of
+`blocks_per_frame` neighbouring blocks, and the padded signal is `[..., blocks, hop]`
+with `blocks = frames + blocks_per_frame - 1`.
 """
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
 
 
-def stft(audio: tf.Tensor, n_fft: int, hop: int) -> tf.Tensor:
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """The sizes of a transform, and where its frames lie.
+
+    Args:
+        n_fft: Samples that are transformed.
+        hop: Samples from one frame to the next, two or more.
+        window: Samples of the window, centred in the `n_fft`: twice `hop` or more.
+
+    Raises:
+        ValueError: If these do not fit each other.
+    """
+
+    n_fft: int
+    hop: int
+    window: int
+
+    def __post_init__(self):
+        if self.hop < 2 or not 2 * self.hop <= self.window <= self.n_fft:
+            raise ValueError(
+                f"n_fft={self.n_fft}, window={self.window} and hop={self.hop} do not "
+                "fit: hop must be 2 or more, window twice hop or more, and n_fft no "
+                "less than window."
+            )
+
+    @property
+    def bins(self) -> int:
+        """Frequencies from 0 to half the sample rate."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def blocks_per_frame(self) -> int:
+        """Blocks of `hop` samples that hold a window."""
+        return -(-self.window // self.hop)
+
+    @property
+    def zeros_in_frame(self) -> tuple[int, int]:
+        """Zeros of a frame before and after its window."""
+        before = (self.n_fft - self.window) // 2
+        return before, self.n_fft - self.window - before
+
+    @property
+    def zeros_around(self) -> tuple[int, int]:
+        """Zeros before and after a signal: one or more."""
+        before = (self.n_fft - self.hop) // 2 - self.zeros_in_frame[0]
+        return before, (self.blocks_per_frame - 1) * self.hop - before
+
+    def weights(self) -> np.ndarray:
+        """The periodic Hann window: float32 `[window]`."""
+        turns = np.arange(self.window) / self.window
+        return (0.5 - 0.5 * np.cos(2.0 * np.pi * turns)).astype(np.float32)
+
+
+def stft(audio: tf.Tensor, n_fft: int, hop: int, window: int = 0) -> tf.Tensor:
     """The short-time Fourier transform.
 
     Args:
         audio: float32 `[..., samples]`; samples is a multiple of `hop`.
-        n_fft: Samples in a frame; a multiple of `hop`, twice `hop` or more.
+        n_fft: Samples that are transformed.
         hop: Samples from one frame to the next.
+        window: Samples of the window; 0 takes `n_fft`.
 
     Returns:
-        complex64 `[..., samples / hop, n_fft / 2 + 1]`.
+        complex64 `[..., samples / hop, n_fft // 2 + 1]`.
 
     Raises:
-        ValueError: If `n_fft` and `hop` do not fit each other, or the length is known
-            when the graph is built and is not a multiple of `hop`.
+        ValueError: If the sizes do not fit each other, see `Framing`, or the length is
+            known when the graph is built and is not a multiple of `hop`.
     """
-    check_sizes(n_fft, hop)
+    framing = Framing(n_fft, hop, window or n_fft)
     samples = audio.shape[-1]
     if samples is not None and samples % hop:
         raise ValueError(
             f"samples={samples} must be a multiple of hop={hop}; pad with zeros."
         )
-    return analyse(to_blocks(audio, n_fft, hop), n_fft)
+    return analyse(to_blocks(audio, framing), framing)
 
 
-def istft(spectrum: tf.Tensor, n_fft: int, hop: int) -> tf.Tensor:
+def istft(spectrum: tf.Tensor, n_fft: int, hop: int, window: int = 0) -> tf.Tensor:
     """The inverse of `stft`, exact at every sample.
 
     For a spectrum that is not the transform of any signal, this is the signal whose
     transform is nearest in least squares (Griffin and Lim 1984, equation 6).
 
     Args:
-        spectrum: complex64 `[..., frames, n_fft / 2 + 1]`.
-        n_fft: Samples in a frame; a multiple of `hop`, twice `hop` or more.
+        spectrum: complex64 `[..., frames, n_fft // 2 + 1]`.
+        n_fft: Samples that are transformed.
         hop: Samples from one frame to the next.
+        window: Samples of the window; 0 takes `n_fft`.
 
     Returns:
         float32 `[..., frames * hop]`.
 
     Raises:
-        ValueError: If `n_fft`, `hop` and the bins do not fit each other.
+        ValueError: If the sizes do not fit each other, see `Framing`, or the bins do
+            not fit `n_fft`.
     """
-    check_sizes(n_fft, hop)
-    scale = inverse_energy(sizes(spectrum)[-2], n_fft, hop)
-    return from_blocks(synthesise(spectrum, n_fft, hop) * scale, n_fft)
+    framing = Framing(n_fft, hop, window or n_fft)
+    scale = inverse_energy(sizes(spectrum)[-2], framing)
+    return from_blocks(synthesise(spectrum, framing) * scale, framing)
 
 
-def check_sizes(n_fft: int, hop: int) -> None:
-    """Raises a ValueError if frames of `n_fft` cannot be made of blocks of `hop`."""
-    if hop < 2 or hop % 2 or n_fft % hop or n_fft < 2 * hop:
-        raise ValueError(
-            f"n_fft={n_fft} and hop={hop} do not fit: hop must be even, and n_fft "
-            "twice hop or a higher multiple."
-        )
-
-
-def to_blocks(audio: tf.Tensor, n_fft: int, hop: int) -> tf.Tensor:
+def to_blocks(audio: tf.Tensor, framing: Framing) -> tf.Tensor:
     """Pads audio with zeros for framing and cuts it into blocks.
 
     Args:
         audio: float32 `[..., frames * hop]`.
-        n_fft: Samples in a frame.
-        hop: Samples from one frame to the next.
+        framing: Sizes of the transform.
 
     Returns:
-        float32 `[..., blocks, hop]`.
+        float32 `[..., frames + blocks_per_frame - 1, hop]`.
     """
-    zeros = (n_fft - hop) // 2
-    padded = tf.pad(audio, [[0, 0]] * (len(audio.shape) - 1) + [[zeros, zeros]])
+    padded = _pad_last(audio, *framing.zeros_around)
     *batch, samples = sizes(padded)
-    return tf.reshape(padded, [*batch, samples // hop, hop])
+    return tf.reshape(padded, [*batch, samples // framing.hop, framing.hop])
 
 
-def from_blocks(blocks: tf.Tensor, n_fft: int) -> tf.Tensor:
+def from_blocks(blocks: tf.Tensor, framing: Framing) -> tf.Tensor:
     """The inverse of `to_blocks`: `[..., blocks, hop]` to `[..., frames * hop]`."""
     *batch, count, hop = sizes(blocks)
-    zeros = (n_fft - hop) // 2
-    return tf.reshape(blocks, [*batch, count * hop])[..., zeros:-zeros]
+    before, after = framing.zeros_around
+    return tf.reshape(blocks, [*batch, count * hop])[..., before:-after]
 
 
-def analyse(blocks: tf.Tensor, n_fft: int) -> tf.Tensor:
+def analyse(blocks: tf.Tensor, framing: Framing) -> tf.Tensor:
     """Blocks of a padded signal to its transform.
 
     Args:
-        blocks: float32 `[..., frames + n_fft / hop - 1, hop]`.
-        n_fft: Samples in a frame.
+        blocks: float32 `[..., frames + blocks_per_frame - 1, hop]`.
+        framing: Sizes of the transform.
 
     Returns:
-        complex64 `[..., frames, n_fft / 2 + 1]`.
+        complex64 `[..., frames, n_fft // 2 + 1]`.
     """
     *batch, count, hop = sizes(blocks)
-    width = n_fft // hop
+    width = framing.blocks_per_frame
     frames = count - width + 1
     rows = tf.range(frames)[:, tf.newaxis] + tf.range(width)
-    framed = tf.reshape(tf.gather(blocks, rows, axis=-2), [*batch, frames, n_fft])
-    return tf.signal.rfft(framed * _window(n_fft))
+    framed = tf.reshape(tf.gather(blocks, rows, axis=-2), [*batch, frames, width * hop])
+    windowed = framed[..., : framing.window] * framing.weights()
+    return tf.signal.rfft(_pad_last(windowed, *framing.zeros_in_frame))
 
 
-def synthesise(spectrum: tf.Tensor, n_fft: int, hop: int) -> tf.Tensor:
+def synthesise(spectrum: tf.Tensor, framing: Framing) -> tf.Tensor:
     """A transform to windowed frames, overlapped and added.
 
     Multiplied by `inverse_energy` it is the inverse of `analyse`.
 
     Args:
-        spectrum: complex64 `[..., frames, n_fft / 2 + 1]`.
-        n_fft: Samples in a frame.
-        hop: Samples from one frame to the next.
+        spectrum: complex64 `[..., frames, n_fft // 2 + 1]`.
+        framing: Sizes of the transform.
 
     Returns:
-        float32 `[..., frames + n_fft / hop - 1, hop]`.
+        float32 `[..., frames + blocks_per_frame - 1, hop]`.
 
     Raises:
         ValueError: If the bins do not fit `n_fft`.
     """
     bins = spectrum.shape[-1]
-    if bins != n_fft // 2 + 1:
-        raise ValueError(f"bins={bins} must be n_fft / 2 + 1 = {n_fft // 2 + 1}.")
-    return _overlap_add(tf.signal.irfft(spectrum, [n_fft]) * _window(n_fft), hop)
+    if bins != framing.bins:
+        raise ValueError(f"bins={bins} must be n_fft // 2 + 1 = {framing.bins}.")
+    before, _ = framing.zeros_in_frame
+    frames = tf.signal.irfft(spectrum, [framing.n_fft])
+    windowed = frames[..., before : before + framing.window] * framing.weights()
+    return _overlap_add(windowed, framing)
 
 
-def inverse_energy(frames: tf.Tensor | int, n_fft: int, hop: int) -> tf.Tensor:
+def inverse_energy(frames: tf.Tensor | int, framing: Framing) -> tf.Tensor:
     """The reciprocal of the sum of all squared windows, and zero in the padding.
 
     `analyse` followed by `synthesise` multiplies a signal by that sum.
 
     Args:
         frames: How many; an int or an int32 scalar.
-        n_fft: Samples in a frame.
-        hop: Samples from one frame to the next.
+        framing: Sizes of the transform.
 
     Returns:
-        float32 `[frames + n_fft / hop - 1, hop]`.
+        float32 `[frames + blocks_per_frame - 1, hop]`.
     """
-    squared = tf.broadcast_to(np.square(_window(n_fft)), [frames, n_fft])
-    inside = from_blocks(_overlap_add(squared, hop), n_fft)
-    return to_blocks(1.0 / inside, n_fft, hop)
+    squared = tf.broadcast_to(np.square(framing.weights()), [frames, framing.window])
+    inside = from_blocks(_overlap_add(squared, framing), framing)
+    return to_blocks(1.0 / inside, framing)
 
 
 def sizes(tensor: tf.Tensor) -> list[tf.Tensor | int]:
@@ -159,8 +210,10 @@ def sizes(tensor: tf.Tensor) -> list[tf.Tensor | int]:
     ]
 
 
-def _overlap_add(framed: tf.Tensor, hop: int) -> tf.Tensor:
-    width = framed.shape[-1] // hop
+def _overlap_add(windowed: tf.Tensor, framing: Framing) -> tf.Tensor:
+    """Windows `[..., frames, window]` to blocks `[..., blocks, hop]`."""
+    width, hop = framing.blocks_per_frame, framing.hop
+    framed = _pad_last(windowed, 0, width * hop - framing.window)
     leading = [[0, 0]] * (len(framed.shape) - 2)
     return tf.add_n(
         [
@@ -173,6 +226,8 @@ def _overlap_add(framed: tf.Tensor, hop: int) -> tf.Tensor:
     )
 
 
-def _window(n_fft: int) -> np.ndarray:
-    turns = np.arange(n_fft) / n_fft
-    return (0.5 - 0.5 * np.cos(2.0 * np.pi * turns)).astype(np.float32)
+def _pad_last(tensor: tf.Tensor, before: int, after: int) -> tf.Tensor:
+    """Pads the last axis with zeros."""
+    if not before and not after:
+        return tensor
+    return tf.pad(tensor, [[0, 0]] * (len(tensor.shape) - 1) + [[before, after]])

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram that models read."""
+"""The log-mel front end of the spectrogram models."""
 
 import tensorflow as tf
 
@@ -9,14 +9,21 @@ SILENCE = -1.0
 
 
 class LogMel:
-    """Audio to a log-mel spectrogram and its phase; a synthesis inverts them.
+    """Audio to a log-mel spectrogram with its phase.
+
+    The way back is a `synthesis.Synthesis`.
 
     Args:
         sample_rate_hz: The rate of the audio.
-        n_fft: Samples in a frame.
+        n_fft: Samples that are transformed.
         hop: Samples from one frame to the next.
         bands: Mel bands, from `low_hz` to half the sample rate.
         low_hz: Where the lowest band begins.
+        window: Samples of the STFT's window; 0 takes `n_fft`.
+
+    Raises:
+        ValueError: If the sizes do not fit each other, see `stft.Framing` and
+            `mel.matrix`.
     """
 
     def __init__(
@@ -26,12 +33,17 @@ class LogMel:
         hop: int,
         bands: int,
         low_hz: float,
+        window: int = 0,
     ):
-        self.n_fft = n_fft
-        self.hop = hop
+        self.framing = stft.Framing(n_fft, hop, window or n_fft)
         self.matrix = mel.matrix(
             sample_rate_hz, n_fft, bands, low_hz, sample_rate_hz / 2
         )
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return self.framing.hop
 
     def analyse(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes log-mel and phase.
@@ -43,7 +55,8 @@ class LogMel:
             Log-mel `[..., frames, bands]` in [-1, 1] and phase in radians `[...,
             frames, bins]`, both float32.
         """
-        spectrum = stft.stft(audio, self.n_fft, self.hop)
+        sizes = self.framing
+        spectrum = stft.stft(audio, sizes.n_fft, sizes.hop, sizes.window)
         log_mel = mel.to_log(mel.from_magnitude(tf.abs(spectrum), self.matrix))
         return log_mel, tf.math.angle(spectrum)
 

@@ -1,4 +1,4 @@
-"""From a log-mel spectrogram to audio: what a model may be given as its synthesis."""
+"""From log-mel spectrograms to audio."""
 
 from typing import Protocol
 
@@ -11,15 +11,16 @@ _ITERATIONS_WITHOUT_PHASE = 32
 
 
 class Synthesis(Protocol):
-    """Inverts the log-mel spectrograms of one `spectrogram.LogMel`."""
+    """What a model makes audio with, of the spectrograms that it generates."""
 
-    def __call__(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
-        """Computes audio.
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """Puts audio together.
 
         Args:
-            log_mel: float32 `[..., frames, bands]` in [-1, 1].
+            log_mel: float32 `[..., frames, bands]` in [-1, 1], on the scale of
+                `spectrogram.LogMel`.
             phase: Of the source, in radians `[..., frames, bins]`; None where there is
-                no source.
+                none to begin with.
 
         Returns:
             float32 `[..., frames * hop]`.
@@ -27,28 +28,30 @@ class Synthesis(Protocol):
 
 
 class GriffinLim:
-    """Griffin-Lim from the phase of the source: a `Synthesis`.
+    """Griffin-Lim from the phase that is given: a `Synthesis`.
 
-    It keeps what is translated aligned with its source, and two windows of one
-    recording agree where they overlap. That holds for a few iterations: they bring the
-    audio as near to the spectrogram as many do, and many make a steady tone rough,
-    each window in its own way.
+    Where that is the source's own, what is translated stays aligned with it, and two
+    windows of one recording agree where they overlap. That holds for a few iterations:
+    they bring the sound as near to the spectrogram as many do, and many make a steady
+    tone rough, each window in its own way.
 
     Args:
-        front: The analysis that it inverts.
-        iterations: Of Griffin-Lim, where it is given a phase; without one it takes 32.
+        front: What the spectrograms are of.
+        iterations: Where a phase is given; without one it takes many more.
     """
 
     def __init__(self, front: spectrogram.LogMel, iterations: int):
-        self.n_fft = front.n_fft
-        self.hop = front.hop
-        self.inverse = mel.pseudo_inverse(front.matrix)
+        self.framing = front.framing
         self.iterations = iterations
+        self.inverse = mel.pseudo_inverse(front.matrix)
 
-    def __call__(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
-        """See `Synthesis`."""
-        magnitude = mel.to_magnitude(mel.from_log(log_mel), self.inverse)
-        iterations = _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """See `Synthesis.synthesise`."""
         return griffin_lim.griffin_lim(
-            magnitude, self.n_fft, self.hop, iterations, phase=phase
+            mel.to_magnitude(mel.from_log(log_mel), self.inverse),
+            self.framing.n_fft,
+            self.framing.hop,
+            _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations,
+            phase=phase,
+            window=self.framing.window,
         )

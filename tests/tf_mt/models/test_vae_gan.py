@@ -85,6 +85,47 @@ def test_every_shape_of_network_translates(rank, generators):
     assert np.isfinite(translated).all()
 
 
+class Levels:
+    """A synthesis whose audio is the mean of each frame's bands, held for a hop."""
+
+    def synthesise(self, log_mel, phase):
+        return tf.repeat(tf.reduce_mean(log_mel, axis=2), TINY.hop, axis=1)
+
+
+def test_the_synthesis_can_be_another():
+    model = made()
+    model.synthesis = Levels()
+    audio = batch_for(model)["audio"][:, 0]
+    log_mel = model.front.log_mel(audio)
+    expected = np.repeat(np.mean(log_mel, axis=2), TINY.hop, axis=1)
+    np.testing.assert_allclose(model.round_trip(audio), expected, atol=1e-6)
+    content, timbre = model.encode(audio), model.timbre(tf.constant([0, 1]))
+    generated = model.decode_spectrogram(content.code, timbre)[:, : log_mel.shape[1]]
+    expected = np.repeat(np.mean(generated, axis=2), TINY.hop, axis=1)
+    np.testing.assert_allclose(model.decode(content, timbre), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"n_fft": 511, "hop": 127},
+        {"n_fft": 2048, "hop": 250, "stft_window": 1000},
+    ],
+    ids=["odd", "short window"],
+)
+def test_other_windows_translate(sizes):
+    model = made(bands=8, **sizes)
+    audio = batch_for(model)["audio"][:, 0]
+    translated = model.decode(model.encode(audio), model.timbre(tf.constant([0, 1])))
+    assert translated.shape == audio.shape
+    assert np.all(np.isfinite(translated))
+
+
+def test_a_window_longer_than_its_frame_is_refused():
+    with pytest.raises(ValueError, match="window=300 and hop=64 do not fit"):
+        made(n_fft=256, hop=64, stft_window=300)
+
+
 def test_a_code_is_the_mean_over_the_frames_of_the_clip():
     model = made()
     clip = tf.random.stateless_normal([2, model.clip_samples], [0, 0], stddev=0.1)

@@ -12,6 +12,11 @@ class Config(config.Config):
 
     n_fft: int = config.field(800, "Samples in a frame of the STFT.", minimum=4)
     hop: int = config.field(200, "Samples from one frame to the next.", minimum=2)
+    stft_window: int = config.field(
+        0,
+        "Samples of the window in a frame of the STFT; 0 takes all of the frame.",
+        minimum=0,
+    )
     bands: int = config.field(128, "Mel bands.", minimum=8)
     low_hz: float = config.field(40.0, "Where the lowest mel band begins.", minimum=0.0)
     clip_frames: int = config.field(128, "Frames in a training clip.", minimum=16)

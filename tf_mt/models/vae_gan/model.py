@@ -59,6 +59,7 @@ class VaeGan(translator.Translator):
             hparams.hop,
             hparams.bands,
             hparams.low_hz,
+            hparams.stft_window,
         )
         self.synthesis: synthesis.Synthesis = synthesis.GriffinLim(
             self.front, hparams.griffin_lim_iterations
@@ -145,7 +146,7 @@ class VaeGan(translator.Translator):
         """Inverts a generated log-mel, cut to the frames of `Content.phase`."""
         if phase is not None:
             log_mel = log_mel[:, : tf.shape(phase)[1]]
-        return self.synthesis(log_mel, phase)
+        return self.synthesis.synthesise(log_mel, phase)
 
     def objectives(
         self, batch: translator.Batch, training: bool
