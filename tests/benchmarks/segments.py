@@ -24,7 +24,8 @@ from tf_mt import script
 from tf_mt.data import recordings
 from tf_mt.evaluation.metrics import log_mel, pitch, stft_distance
 from tf_mt.inference import threads
-from tf_mt.models import translator, wavenet_autoencoder
+from tf_mt.models import translator
+from tf_mt.models.wavenet_autoencoder import configuration
 from tf_mt.training import run
 
 RUN = flags.DEFINE_string("run", None, "Run of the WaveNet family.", required=True)
@@ -56,7 +57,7 @@ def main(argv: list[str]) -> None:
     threads.limit()
     path = Path(RUN.value)
     hparams = run.config_of(run.Run(path).settings())
-    if not isinstance(hparams, wavenet_autoencoder.Config):
+    if not isinstance(hparams, configuration.Config):
         raise ValueError(f"run={RUN.value} decodes no segments; give a run of umt.")
     cases = list(_cases())
     print(f"{machine.description()}, TF {tf.__version__}, {RUN.value}")
@@ -114,7 +115,7 @@ def _scores(model: translator.Translator, cases: list[Case]) -> tuple[float, ...
     played = [play(c.source[np.newaxis], [c.domain])[0].numpy() for c in cases]
     times = len(cases) * SECONDS.value / (time.perf_counter() - began)
     samples = len(played[0])
-    apart = hop * int(model.segment_frames(-(-samples // hop)))
+    apart = hop * int(model.segment_decoder.segment_frames(-(-samples // hop)))
     found = [
         (
             log_mel.distance(case.truth, out, rate_hz),

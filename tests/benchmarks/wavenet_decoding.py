@@ -21,7 +21,8 @@ from absl import flags, logging
 from tf_mt import dataset, models, script
 from tf_mt.inference import bundle
 from tf_mt.layers import wavenet, wavenet_sampling
-from tf_mt.models import umt, wavenet_autoencoder
+from tf_mt.models import umt
+from tf_mt.models.wavenet_autoencoder import configuration
 
 SECONDS = flags.DEFINE_float("seconds", 30.0, "Length of the file.", lower_bound=1.0)
 SEGMENTS = flags.DEFINE_multi_integer(
@@ -29,8 +30,8 @@ SEGMENTS = flags.DEFINE_multi_integer(
 )
 ARITHMETIC = flags.DEFINE_multi_enum(
     "arithmetic",
-    list(wavenet_autoencoder.ARITHMETICS),
-    list(wavenet_autoencoder.ARITHMETICS),
+    list(configuration.ARITHMETICS),
+    list(configuration.ARITHMETICS),
     "Arithmetic of the decoding; may be repeated.",
 )
 PRESETS = flags.DEFINE_multi_string(

@@ -12,7 +12,7 @@ from tests.tf_mt.models import made_up
 from tf_mt import dataset, models
 from tf_mt.inference import bundle
 from tf_mt.inference import live as live_runs
-from tf_mt.models import wavenet_autoencoder
+from tf_mt.models.wavenet_autoencoder import model as autoencoder
 from tf_mt.training import run
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
@@ -27,7 +27,7 @@ def noise(*shape):
 def short_windows():
     """An untrained WaveNet plays as long as a trained one."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(wavenet_autoencoder, "WINDOW_SECONDS", 1.0)
+        patched.setattr(autoencoder, "WINDOW_SECONDS", 1.0)
         yield
 
 

@@ -20,7 +20,8 @@ from tf_mt import config
 from tf_mt.audio import mu_law
 from tf_mt.layers import cpc, wavenet
 from tf_mt.losses import contrastive
-from tf_mt.models import translator, umt, wavenet_autoencoder
+from tf_mt.models import translator, umt
+from tf_mt.models.wavenet_autoencoder import configuration, model
 
 REPLICATES = 5
 
@@ -28,7 +29,7 @@ DECODERS = ("frozen", "joint")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(wavenet_autoencoder.Config):
+class Config(configuration.Config):
     """Config of both variants; the defaults are the published network."""
 
     hop: int = config.field(
@@ -49,9 +50,9 @@ class Config(wavenet_autoencoder.Config):
     )
     batch_norm_steps: int = config.field(
         0,
-        "Steps after which batch norm takes the averages that it has gathered, as it "
-        "does in playing, and no longer the statistics of a batch; 0: it always does "
-        "that in training, as published. Batches of few clips want it.",
+        "Steps after which batch norm normalises with its moving averages, as at "
+        "inference, instead of the statistics of a batch; 0: training always takes "
+        "the latter, as published. Small batches need the former.",
         minimum=0,
     )
     random_projections: bool = config.field(
@@ -92,16 +93,16 @@ class WaveNetConfig(Config):
     encoder_layers: int = config.field(10, "Layers in each of them.", minimum=1)
     double_scale: bool = config.field(
         False,
-        "Whether latents are scaled like codes before the context's network sees them, "
+        "Whether latents are scaled like codes before the context's network, "
         "as in the published code, which leaves it an almost constant input.",
     )
 
 
-class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
-    """What both variants share."""
+class Cpc(model.WaveNetAutoencoder):
+    """Base of both variants."""
 
-    terms = (*wavenet_autoencoder.WaveNetAutoencoder.terms, "info_nce")
-    # The network of the samples sees 465 of them.
+    terms = (*model.WaveNetAutoencoder.terms, "info_nce")
+    # The receptive field of the network of the samples is 465 samples.
     reach = 3 * cpc.STRIDE
 
     def compile(
@@ -184,7 +185,7 @@ class Cpc(wavenet_autoencoder.WaveNetAutoencoder):
     def _projected(
         self, context: tf.Tensor, channels: int, batch: translator.Batch
     ) -> Sequence[tf.Tensor]:
-        """What the context says of each of the next frames."""
+        """Predicts each of the next frames from the context."""
         if not self.hparams.random_projections:
             return [tf.cast(p(context), tf.float32) for p in self.projections]
         # The published code makes PyTorch's linear layers for every batch.

@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from tf_mt import config
 from tf_mt.layers import wavenet
-from tf_mt.models import wavenet_autoencoder
+from tf_mt.models.wavenet_autoencoder import configuration, model
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(wavenet_autoencoder.Config):
+class Config(configuration.Config):
     """Config of Universal Music Translation; the defaults are the published network."""
 
     channels: int = config.field(128, "Channels of the encoder.", minimum=1)
@@ -27,7 +27,7 @@ class Config(wavenet_autoencoder.Config):
     )
     encoder_kernel: int = config.field(
         3,
-        "Samples that the encoder's first convolution sees at once: 3 in the paper. A "
+        "Samples that the encoder's first convolution spans: 3 in the paper. A "
         "kernel of some periods of a tone learns pitch within minutes.",
         minimum=1,
     )
@@ -51,11 +51,11 @@ class Config(wavenet_autoencoder.Config):
             )
 
 
-class Umt(wavenet_autoencoder.WaveNetAutoencoder):
+class Umt(model.WaveNetAutoencoder):
     """Universal Music Translation behind the contract of `Translator`."""
 
     def make_encoder(self) -> list[keras.Layer]:
-        """One network does it all, and averages over a frame."""
+        """One network, whose last layer averages over a frame."""
         hparams = self.hparams
         encoder = wavenet.Encoder(
             hparams.channels,

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tf_mt import dataset, models
 from tf_mt.audio import mu_law
-from tf_mt.models import cpc, umt, wavenet_autoencoder
+from tf_mt.models import cpc, umt
+from tf_mt.models.wavenet_autoencoder import model as autoencoder
 
 DOMAINS = ("violin", "flute")
 HOP = 160
@@ -95,7 +96,7 @@ def test_before_training_nothing_is_known(approach):
 
 @VARIANTS
 def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, approach):
-    monkeypatch.setattr(wavenet_autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
+    monkeypatch.setattr(autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
     model = player(approach)
     for frames in (1, 3, 4, 11, 12):
         audio = noise(2, frames * HOP)

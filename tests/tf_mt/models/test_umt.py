@@ -12,7 +12,9 @@ from tf_mt import dataset
 from tf_mt.audio import emphasis, mu_law
 from tf_mt.layers import wavenet_sampling
 from tf_mt.losses import confusion, cross_entropy
-from tf_mt.models import umt, wavenet_autoencoder
+from tf_mt.models import umt
+from tf_mt.models.wavenet_autoencoder import configuration, objectives
+from tf_mt.models.wavenet_autoencoder import model as autoencoder
 
 DOMAINS = ("violin", "flute", "trumpet")
 TINY = umt.PRESETS["tiny"].model
@@ -88,7 +90,7 @@ def test_before_training_every_code_is_as_likely():
     ],
 )
 def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, changes):
-    monkeypatch.setattr(wavenet_autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
+    monkeypatch.setattr(autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
     model = player(**changes)
     for frames in (1, 3, 4, 11, 12):
         audio = noise(2, frames * HOP)
@@ -351,10 +353,11 @@ def test_pairs_are_predicted_from_what_the_other_plays():
 
 
 def test_pairs_are_never_of_a_clip_with_itself():
-    model = paired(DOMAINS)
     code, apart = noise(2, 3, 20, 4), set()
     for step in range(8):
-        even, odd = model._exchanged(code, {"seed": tf.constant([0, step])})
+        even, odd = objectives.exchange(
+            code, tf.constant([False, True]), 3, tf.constant([0, step])
+        )
         np.testing.assert_array_equal(even, code[0])
         apart |= {
             shift
@@ -407,7 +410,7 @@ def test_uniform_odds_are_at_best_no_knowledge():
     assert np.log(3.0) <= found["confusion"] < np.log(3.0) + 0.1
 
 
-@pytest.mark.parametrize("confusion", wavenet_autoencoder.CONFUSIONS)
+@pytest.mark.parametrize("confusion", configuration.CONFUSIONS)
 def test_encoder_and_classifier_learn_from_terms_of_their_own(confusion):
     model = game(confusion)
     with tf.GradientTape(persistent=True) as tape:

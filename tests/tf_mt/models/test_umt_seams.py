@@ -69,7 +69,14 @@ def deviations_db(count):
     hparams = dataclasses.replace(HPARAMS, segments=count)
     model = umt.Umt(hparams, trained().info)
     model.set_weights(trained().get_weights())
-    assert -(-SECONDS * RATE_HZ // (HPARAMS.hop * model.segment_frames(400))) == count
+    assert (
+        -(
+            -SECONDS
+            * RATE_HZ
+            // (HPARAMS.hop * model.segment_decoder.segment_frames(400))
+        )
+        == count
+    )
     found = []
     for pitch_hz in PITCHES_HZ:
         audio = tones([pitch_hz], SECONDS * RATE_HZ, [0.0])

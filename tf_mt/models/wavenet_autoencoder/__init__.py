@@ -1,0 +1,1 @@
+"""WaveNet autoencoders: a shared encoder, and a WaveNet decoder for each domain."""
