@@ -117,7 +117,8 @@ RESERVED = {
     "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.training.trainer",
-        "tf_mt.models.translator",
+        "tf_mt.models.replicas",
+        "tf_mt.models.trainable",
     ),
     "absl.flags": ("tf_mt.config", "tf_mt.inference.threads", "scripts"),
 }

@@ -20,7 +20,7 @@ from tf_mt import config
 from tf_mt.audio import mu_law
 from tf_mt.layers import cpc, wavenet
 from tf_mt.losses import contrastive
-from tf_mt.models import translator, umt
+from tf_mt.models import replicas, trainable, umt
 from tf_mt.models.wavenet_autoencoder import configuration, model
 
 REPLICATES = 5
@@ -159,7 +159,7 @@ class Cpc(model.WaveNetAutoencoder):
         return tf.cast(self.context(frames), tf.float32)
 
     def further_terms(
-        self, frames: tf.Tensor, code: tf.Tensor, batch: translator.Batch
+        self, frames: tf.Tensor, code: tf.Tensor, batch: trainable.Batch
     ) -> dict[str, tf.Tensor]:
         """InfoNCE at one moment of each clip, as in the paper's Algorithm 2."""
         steps, count = self.hparams.prediction_steps, self.hparams.clip_frames
@@ -175,7 +175,7 @@ class Cpc(model.WaveNetAutoencoder):
 
         start, wrong = tf.map_fn(
             draws,
-            self.example_seeds(code, batch, stream=2),
+            replicas.example_seeds(code, batch, stream=2),
             fn_output_signature=(tf.int32, tf.int32),
         )
         context = tf.gather(code, start, batch_dims=1)
@@ -183,7 +183,7 @@ class Cpc(model.WaveNetAutoencoder):
         return {"info_nce": contrastive.info_nce(frames, predictions, start, wrong)}
 
     def _projected(
-        self, context: tf.Tensor, channels: int, batch: translator.Batch
+        self, context: tf.Tensor, channels: int, batch: trainable.Batch
     ) -> Sequence[tf.Tensor]:
         """Predicts each of the next frames from the context."""
         if not self.hparams.random_projections:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_mt.layers import spectrogram
-from tf_mt.models import translator
+from tf_mt.models import trainable, translator
 
 SAMPLED_DOMAINS = 3
 
@@ -76,7 +76,7 @@ class TrainingLog:
         self.writer.flush()
 
     def samples(
-        self, model: translator.Translator, batch: translator.Batch, step: int
+        self, model: translator.Translator, batch: trainable.Batch, step: int
     ) -> None:
         """Writes sound and spectrogram of source, translation and reconstruction.
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tf_mt import config, models
 from tf_mt.layers import table
 from tf_mt.losses import confusion, reconstruction
-from tf_mt.models import optimization, translator
+from tf_mt.models import optimization, replicas, trainable, translator
 
 POOL_ROWS = 5
 
@@ -104,9 +104,9 @@ class MadeUp(translator.Translator):
 
     def updates(self):
         return (
-            translator.Update(("discriminator",), batches=2),
-            translator.Update(("table", "autoencoder")),
-            translator.Update(("classifier",), every=2),
+            trainable.Update(("discriminator",), batches=2),
+            trainable.Update(("table", "autoencoder")),
+            trainable.Update(("classifier",), every=2),
         )
 
     def objectives(self, batch, training):
@@ -122,7 +122,7 @@ class MadeUp(translator.Translator):
         theirs = self._discriminate(frames, tf.stop_gradient(output))
         logits = self.classifier(tf.stop_gradient(tf.reduce_mean(content, axis=1)))
         return [
-            translator.Objective(
+            trainable.Objective(
                 ("table", "autoencoder"),
                 {
                     "reconstruction": reconstruction.l1(output, frames),
@@ -131,12 +131,12 @@ class MadeUp(translator.Translator):
                 },
                 lambda: self._average(batch["audio"]),
             ),
-            translator.Objective(
+            trainable.Objective(
                 ("discriminator",),
                 {"discriminator": theirs},
                 lambda: self._remember(output[:, 0]),
             ),
-            translator.Objective(
+            trainable.Objective(
                 ("classifier",),
                 {"classifier": confusion.classification(logits, batch["domain"])},
             ),
@@ -153,7 +153,7 @@ class MadeUp(translator.Translator):
 
     def _remember(self, outputs):
         """Puts the outputs of all replicas into the pool, the oldest out."""
-        whole = self.whole_batch(outputs)
+        whole = replicas.whole_batch(outputs)
         pool = tf.concat([whole, tf.convert_to_tensor(self.pool_of_outputs)], axis=0)
         self.pool_of_outputs.assign(pool[:POOL_ROWS])
 
@@ -162,7 +162,7 @@ class MadeUp(translator.Translator):
         kernel = tf.convert_to_tensor(self.decoder.kernel)
         old = tf.convert_to_tensor(self.averaged)
         self.averaged.assign(share * old + (1.0 - share) * kernel)
-        self.level.assign(self.batch_sum(tf.reduce_mean(tf.square(audio), axis=1)))
+        self.level.assign(replicas.batch_sum(tf.reduce_mean(tf.square(audio), axis=1)))
 
     def encode(self, audio):
         return self.encoder(self._frames(audio))

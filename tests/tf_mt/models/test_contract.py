@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.tf_mt.models import made_up
 from tf_mt import config, dataset, models
 from tf_mt.inference import bundle
-from tf_mt.models import translator
+from tf_mt.models import trainable, translator
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute", "trumpet"), indexed_clips=9)
 TABLE = models.APPROACHES | {"made_up": made_up.APPROACH}
@@ -314,14 +314,14 @@ def test_capabilities_that_make_no_model_are_refused(members, words):
 
 
 def test_updates_that_leave_a_part_out_are_refused():
-    model = declaring(updates=lambda self: (translator.Update(("table",)),))
+    model = declaring(updates=lambda self: (trainable.Update(("table",)),))
     with pytest.raises(ValueError, match="updates of Declaring are of the parts table"):
         model.compile(model.make_optimizers(config.Training()))
 
 
 def test_an_objective_over_parts_of_two_updates_is_refused():
     one_each = [
-        translator.Update((part,))
+        trainable.Update((part,))
         for part in ("table", "autoencoder", "discriminator", "classifier")
     ]
     model = declaring(updates=lambda self: one_each)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_mt import dataset
 from tf_mt.layers import spectrogram, spectrogram_vae
+from tf_mt.models import replicas
 from tf_mt.models.vae_gan import configuration
 from tf_mt.models.vae_gan import model as vae_gan
 
@@ -105,7 +106,6 @@ def test_the_truth_to_be_reconstructed_is_not_masked():
 
 
 def test_seeds_of_two_replicas_are_those_of_one():
-    model = made()
     batch = {"seed": tf.constant([3, 7])}
     strategy = tf.distribute.MirroredStrategy(
         [device.name for device in tf.config.list_logical_devices("CPU")],
@@ -114,14 +114,14 @@ def test_seeds_of_two_replicas_are_those_of_one():
     assert strategy.num_replicas_in_sync == 2
 
     def seeds(rows):
-        return model.example_seeds(tf.zeros([rows, 5]), batch, stream=3)
+        return replicas.example_seeds(tf.zeros([rows, 5]), batch, stream=3)
 
     shared = strategy.run(seeds, args=(3,))
     whole = seeds(6)
     assert whole.shape == (6, 2) and whole.dtype == tf.int32
     np.testing.assert_array_equal(tf.concat(shared.values, axis=0), whole)
     assert len(np.unique(whole, axis=0)) == 6
-    other = model.example_seeds(tf.zeros([6, 5]), batch, stream=4)
+    other = replicas.example_seeds(tf.zeros([6, 5]), batch, stream=4)
     assert (whole != other).numpy().any(axis=1).all()
 
 

@@ -16,7 +16,7 @@ from tf_mt import dataset
 from tf_mt.audio import masks
 from tf_mt.layers import domain_classifier, spectrogram, stacks, synthesis
 from tf_mt.losses import reconstruction
-from tf_mt.models import translator
+from tf_mt.models import replicas, trainable, translator
 from tf_mt.models.vae_gan import configuration, decoding, network, objectives
 
 # Half a decibel. A clip of silence would be constant, and the gradients of instance
@@ -149,8 +149,8 @@ class VaeGan(translator.Translator):
         return self.synthesis.synthesise(log_mel, phase)
 
     def objectives(
-        self, batch: translator.Batch, training: bool
-    ) -> list[translator.Objective]:
+        self, batch: trainable.Batch, training: bool
+    ) -> list[trainable.Objective]:
         """The losses of the autoencoder, and those of its adversaries."""
         truth = self.front.log_mel(batch["audio"])
         domain = stacks.merge(batch["domain"])
@@ -162,7 +162,7 @@ class VaeGan(translator.Translator):
             "reconstruction": reconstruction.l1(generated, stacks.merge(truth)),
             "kl": objectives.kl(mean),
         }
-        own = [translator.Objective(("autoencoder",), terms)]
+        own = [trainable.Objective(("autoencoder",), terms)]
         if len(self.info.domains) == 1:
             return own
         # Row t of a rolled stack holds the content of domain t - shift.
@@ -170,7 +170,7 @@ class VaeGan(translator.Translator):
             [], batch["seed"], 1, len(self.info.domains), tf.int32
         )
         if self.hparams.weights["latent"]:
-            terms["latent"] = objectives.latent(self.batch_mean(mean), shift)
+            terms["latent"] = objectives.latent(replicas.batch_mean(mean), shift)
         if self.has_classifier:
             own.append(
                 objectives.classifier_objective(
@@ -186,10 +186,10 @@ class VaeGan(translator.Translator):
         code: tf.Tensor,
         truth: tf.Tensor,
         shift: tf.Tensor,
-        batch: translator.Batch,
+        batch: trainable.Batch,
         training: bool,
         terms: dict[str, tf.Tensor],
-    ) -> list[translator.Objective]:
+    ) -> list[trainable.Objective]:
         """Adds the terms of translations; returns the discriminators' objective."""
         domain, real = stacks.merge(batch["domain"]), stacks.merge(truth)
         moved = stacks.merge(tf.roll(code, shift, axis=1))
@@ -213,7 +213,7 @@ class VaeGan(translator.Translator):
             terms["kl"] += kl
         if not self.has_discriminators:
             return []
-        share = tf.math.sigmoid(2.0 * self.normal(real[:, 0, 0], batch, stream=2))
+        share = tf.math.sigmoid(2.0 * replicas.normal(real[:, 0, 0], batch, stream=2))
         return [
             objectives.discriminator_objective(
                 self.discriminators,
@@ -227,7 +227,7 @@ class VaeGan(translator.Translator):
         ]
 
     def _encoder_input(
-        self, truth: tf.Tensor, batch: translator.Batch, training: bool
+        self, truth: tf.Tensor, batch: trainable.Batch, training: bool
     ) -> tf.Tensor:
         """Log-mel `[rows, frames, bands]` that the encoder reads; masked in training.
 
@@ -239,19 +239,19 @@ class VaeGan(translator.Translator):
         log_mel = stacks.merge(log_mel)
         if not training:
             return log_mel
-        log_mel += DITHER * self.normal(log_mel, batch, stream=5)
+        log_mel += DITHER * replicas.normal(log_mel, batch, stream=5)
         frames, bands = self.hparams.mask_frames, self.hparams.mask_bands
         if frames:
-            seeds = self.example_seeds(log_mel, batch, stream=3)
+            seeds = replicas.example_seeds(log_mel, batch, stream=3)
             log_mel = masks.time_mask(log_mel, frames, seeds, spectrogram.SILENCE)
         if bands:
-            seeds = self.example_seeds(log_mel, batch, stream=4)
+            seeds = replicas.example_seeds(log_mel, batch, stream=4)
             log_mel = masks.freq_mask(log_mel, bands, seeds, spectrogram.SILENCE)
         return log_mel
 
     def _with_noise(
-        self, mean: tf.Tensor, batch: translator.Batch, training: bool, stream: int
+        self, mean: tf.Tensor, batch: trainable.Batch, training: bool, stream: int
     ) -> tf.Tensor:
         if not training or not self.hparams.noise:
             return mean
-        return mean + self.hparams.noise * self.normal(mean, batch, stream)
+        return mean + self.hparams.noise * replicas.normal(mean, batch, stream)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tf_mt.layers import spectrogram_vae, stacks
 from tf_mt.losses import adversarial, confusion, reconstruction
-from tf_mt.models import translator
+from tf_mt.models import trainable
 
 # Terms that need translations.
 TRANSLATION_TERMS = ("adversarial", "cycle", "paired")
@@ -36,7 +36,7 @@ def classifier_objective(
     code: tf.Tensor,
     domain: tf.Tensor,
     terms: dict[str, tf.Tensor],
-) -> translator.Objective:
+) -> trainable.Objective:
     """Adds the term `confusion` of the encoder; returns the classifier's objective.
 
     Args:
@@ -51,7 +51,7 @@ def classifier_objective(
     # One evaluation serves both: a part learns from its own objective only.
     logits = classifier(code)
     terms["confusion"] = confusion.confusion(logits)
-    return translator.Objective(
+    return trainable.Objective(
         ("classifier",), {"classifier": confusion.classification(logits, domain)}
     )
 
@@ -99,7 +99,7 @@ def discriminator_objective(
     domain: tf.Tensor,
     share: tf.Tensor,
     terms: dict[str, tf.Tensor],
-) -> translator.Objective:
+) -> trainable.Objective:
     """Adds the term `adversarial` of the generators; returns the discriminators'.
 
     Args:
@@ -129,4 +129,4 @@ def discriminator_objective(
         own["gradient_penalty"] = adversarial.gradient_penalty(
             logits, real, tf.stop_gradient(translated), share
         )
-    return translator.Objective(("discriminators",), own)
+    return trainable.Objective(("discriminators",), own)

@@ -24,7 +24,7 @@ from tf_mt.layers import (
     stacks,
     wavenet,
 )
-from tf_mt.models import translator
+from tf_mt.models import replicas, trainable, translator
 from tf_mt.models.wavenet_autoencoder import configuration, decoding, objectives
 
 # About the length of the spectrogram's frames that are predicted from the codes.
@@ -116,7 +116,7 @@ class WaveNetAutoencoder(translator.Translator):
         return frames
 
     def further_terms(
-        self, frames: tf.Tensor, code: tf.Tensor, batch: translator.Batch
+        self, frames: tf.Tensor, code: tf.Tensor, batch: trainable.Batch
     ) -> dict[str, tf.Tensor]:
         """Losses of the encoder that only this approach has."""
         del frames, code, batch
@@ -197,8 +197,8 @@ class WaveNetAutoencoder(translator.Translator):
         super().compile(optimizers, clip_norm)
 
     def objectives(
-        self, batch: translator.Batch, training: bool
-    ) -> list[translator.Objective]:
+        self, batch: trainable.Batch, training: bool
+    ) -> list[trainable.Objective]:
         """The loss of predicted samples, and those of code and classifier."""
         codes = self._codes(batch["audio"])
         encoder_input = stacks.merge(
@@ -209,7 +209,7 @@ class WaveNetAutoencoder(translator.Translator):
         code = self.gather(frames)
         content, odd = stacks.split(code, codes), None
         if self.hparams.weights["paired"]:
-            odd = self.row_numbers(codes) % 2 == 1
+            odd = replicas.row_numbers(codes) % 2 == 1
             content = objectives.exchange(
                 content, odd, len(self.decoders), batch["seed"]
             )
@@ -219,7 +219,7 @@ class WaveNetAutoencoder(translator.Translator):
                 self._trained(self.heads), self.front, batch["audio"], content
             )
         terms |= self.further_terms(frames, code, batch)
-        own = [translator.Objective(("autoencoder",), terms)]
+        own = [trainable.Objective(("autoencoder",), terms)]
         if self.has_classifier:
             own.append(
                 objectives.classifier_objective(
@@ -237,7 +237,7 @@ class WaveNetAutoencoder(translator.Translator):
         codes: tf.Tensor,
         content: tf.Tensor,
         odd: tf.Tensor | None,
-        batch: translator.Batch,
+        batch: trainable.Batch,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """The terms of the decoders; zeros while only the encoder is trained."""
@@ -264,12 +264,16 @@ class WaveNetAutoencoder(translator.Translator):
         """Those of the domains that are trained on, in their order."""
         return [layers[self.info.domains.index(d)] for d in self.trained_domains]
 
-    def _noise(self, signal: tf.Tensor, batch: translator.Batch) -> tf.Tensor:
+    def _noise(self, signal: tf.Tensor, batch: trainable.Batch) -> tf.Tensor:
         """Normal noise, of each clip at a level of its own."""
-        magnitude = tf.abs(self.normal(signal[..., :1], batch, stream=1))
+        magnitude = tf.abs(replicas.normal(signal[..., :1], batch, stream=1))
         # Uniform in [0, 1).
         level = tf.math.erf(magnitude / math.sqrt(2.0))
-        return self.hparams.decoder_noise * level * self.normal(signal, batch, stream=0)
+        return (
+            self.hparams.decoder_noise
+            * level
+            * replicas.normal(signal, batch, stream=0)
+        )
 
     def _codes(self, audio: tf.Tensor) -> tf.Tensor:
         return mu_law.encode(emphasis.emphasise(audio, self.hparams.pre_emphasis))

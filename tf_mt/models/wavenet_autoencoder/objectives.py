@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_mt.layers import spectrogram
 from tf_mt.losses import confusion, cross_entropy, reconstruction
-from tf_mt.models import translator
+from tf_mt.models import trainable
 
 
 def exchange(
@@ -121,7 +121,7 @@ def classifier_objective(
     code: tf.Tensor,
     domain: tf.Tensor,
     terms: dict[str, tf.Tensor],
-) -> translator.Objective:
+) -> trainable.Objective:
     """Adds the term `confusion` of the encoder; returns the classifier's objective.
 
     Args:
@@ -140,6 +140,6 @@ def classifier_objective(
         terms["confusion"] = confusion.confusion(logits)
     else:
         terms["confusion"] = -confusion.classification(logits, domain)
-    return translator.Objective(
+    return trainable.Objective(
         ("classifier",), {"classifier": confusion.classification(logits, domain)}
     )
