@@ -18,7 +18,7 @@ def dilations(blocks: int, layers: int) -> list[int]:
 
 
 class Encoder(keras.layers.Layer):
-    """Content of audio: sees around every sample, gives an average a frame.
+    """Encoder of audio: non-causal convolutions, averaged over each frame.
 
     Mor et al. 2019, section 3.1: residual layers of a dilated convolution of kernel 3,
     a ReLU and a convolution of kernel 1; then a bottleneck and average pooling.
@@ -31,7 +31,7 @@ class Encoder(keras.layers.Layer):
         hop: Samples that one frame of the code stands for.
         pre_activation: Whether a layer begins with a ReLU, as in the paper; its
             published code has none.
-        kernel: Samples that the first convolution sees at once; the paper's is 3.
+        kernel: Samples that the first convolution spans; the paper's is 3.
         stride: Samples from one step of it to the next, at most `kernel`; the paper's
             is 1. The layers that follow have so many times fewer steps.
     """
@@ -69,8 +69,8 @@ class Encoder(keras.layers.Layer):
         """Encodes `[batch, samples, channels]` to `[batch, samples / hop, latent]`."""
         x = self.first(signal)
         for dilated, mixing in zip(self.dilated, self.mixing, strict=True):
-            heard = tf.nn.relu(x) if self.pre_activation else x
-            x = x + mixing(tf.nn.relu(dilated(heard)))
+            dilated_input = tf.nn.relu(x) if self.pre_activation else x
+            x = x + mixing(tf.nn.relu(dilated(dilated_input)))
         # Pooling and a convolution of kernel 1 can change places.
         frames = tf.shape(x)[1] // self.hop
         framed = tf.reshape(x, [tf.shape(x)[0], frames, self.hop, x.shape[-1]])

@@ -17,7 +17,7 @@ from tf_mt.layers import wavenet
 
 
 class Weights(NamedTuple):
-    """A decoder's weights as a step wants them.
+    """A decoder's weights in the form that a step uses.
 
     `sigmoid(x)` is `(1 + tanh(x / 2)) / 2`, so that one tanh serves gate and filter:
     the halves are in the weights.
@@ -143,13 +143,13 @@ def run(
 
     def frame(number, *state):
         place = (number + skipped) // hop
-        heard = content[place]
+        conditioning = content[place]
         conditions = tf.split(
-            tf.matmul(heard, found.conditions) + found.conditions_bias,
+            tf.matmul(conditioning, found.conditions) + found.conditions_bias,
             len(dilations),
             axis=1,
         )
-        head_condition = tf.matmul(heard, found.head_condition) + found.head_bias
+        head_condition = tf.matmul(conditioning, found.head_condition) + found.head_bias
         return _while(
             tf.minimum((place + 1) * hop - skipped, samples),
             lambda *state: sample(conditions, head_condition, *state),
@@ -195,13 +195,13 @@ def _exchange(
 
 
 def draw(
-    logits: tf.Tensor, chance: tf.Tensor, temperature: float, top_k: int
+    logits: tf.Tensor, uniform_draws: tf.Tensor, temperature: float, top_k: int
 ) -> tf.Tensor:
     """Draws a class for each row, by the inverse of its distribution function.
 
     Args:
         logits: float32 `[streams, classes]`.
-        chance: float32 `[streams]`, uniform in [0, 1).
+        uniform_draws: float32 `[streams]`, in [0, 1).
         temperature: What logits are divided by; 0 takes the likeliest class.
         top_k: How many of the likeliest classes may be drawn; 0 allows all.
 
@@ -215,7 +215,7 @@ def draw(
         logits = tf.where(logits < least, -np.inf, logits)
     highest = tf.reduce_max(logits, axis=1, keepdims=True)
     summed = tf.cumsum(tf.exp((logits - highest) / temperature), axis=1)
-    below = summed <= chance[:, tf.newaxis] * summed[:, -1:]
+    below = summed <= uniform_draws[:, tf.newaxis] * summed[:, -1:]
     # Rounding may leave no class above.
     return tf.minimum(
         tf.reduce_sum(tf.cast(below, tf.int32), axis=1), logits.shape[1] - 1

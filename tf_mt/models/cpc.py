@@ -3,9 +3,9 @@
 Huynh, Men, Shi and Wang, "WaveNet Autoencoder with Contrastive Predictive Coding for
 Music Translation", after van den Oord et al. 2018. A strided network turns samples into
 latents (g_enc), and a network over those gives each frame a context (g_ar), which is
-the code: a GRU, or the encoder of Universal Music Translation. The context has to tell
-the latents of the next frames from others of the clip (InfoNCE). In the paper the
-decoders come from a trained model and are frozen.
+the code: a GRU, or the encoder of Universal Music Translation. The context has to
+distinguish the latents of the next frames from others of the clip (InfoNCE). In the
+paper the decoders come from a trained model and are frozen.
 """
 
 import abc
