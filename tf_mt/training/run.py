@@ -79,7 +79,7 @@ class Run:
                 f"run={self.path} holds no config.json; give a folder that "
                 "`python -m tf_mt.train --run` made."
             )
-        return json.loads(self._config.read_text())
+        return _upgraded(json.loads(self._config.read_text()))
 
     def save(self, model: keras.Model, step: int, history: list[dict]) -> None:
         """Writes a checkpoint, whole or not at all, and drops old ones.
@@ -133,6 +133,17 @@ class Run:
         return sorted(
             int(p.name) for p in self._checkpoints.iterdir() if p.name.isdigit()
         )
+
+
+def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
+    """Brings the settings of a run that an older version began into today's form."""
+    model = settings["model"]
+    if "listening_steps" in model:
+        model["encoder_pretraining_steps"] = model.pop("listening_steps")
+    settings.setdefault("resolved_precision", settings["training"]["precision"])
+    if isinstance(settings.get("init_from"), str):
+        settings["init_from"] = {"run": settings["init_from"]}
+    return settings
 
 
 def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tf_mt import dataset, models
+from tf_mt.training import run
+
+INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute"))
+
+
+@pytest.fixture
+def older(tmp_path):
+    """A run as it was written before fields were renamed and precision resolved."""
+    preset = models.preset("umt", "tiny")
+    folder = run.Run(tmp_path / "run")
+    folder.settle(run.settings_of("umt", preset, INFO))
+    keras.utils.set_random_seed(0)
+    folder.save(run.build(folder.settings()), 4, [])
+    path = tmp_path / "run/config.json"
+    settings = json.loads(path.read_text())
+    settings["model"]["listening_steps"] = settings["model"].pop(
+        "encoder_pretraining_steps"
+    )
+    settings.pop("resolved_precision", None)
+    path.write_text(json.dumps(settings))
+    return folder
+
+
+def test_an_older_run_loads(older):
+    model = run.load_model(older.path)
+    keras.utils.set_random_seed(0)
+    expected = run.build(older.settings())
+    for own, its in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(own.numpy(), its.numpy())
+
+
+def test_an_older_run_goes_on_with_the_same_settings(older):
+    given = run.settings_of("umt", models.preset("umt", "tiny"), INFO)
+    assert older.settle(given)["resolved_precision"] == "float32"
+
+
+def test_an_older_run_that_was_initialised_from_another_still_loads(older):
+    path = older.path / "config.json"
+    settings = json.loads(path.read_text()) | {"init_from": "runs/parent"}
+    path.write_text(json.dumps(settings))
+    assert run.load_model(older.path).parameters > 0
+    assert older.settings()["init_from"] == {"run": "runs/parent"}
