@@ -100,7 +100,7 @@ class Client(system.System):
     def timbre_of(self, reference: np.ndarray) -> np.ndarray:
         """See `System.timbre_of`."""
         info = self.check_transfer()
-        used = np.asarray(reference, np.float32)[:, : info.reference_samples]
+        used = np.asarray(reference, np.float32)[..., : info.reference_samples]
         call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
         return call.result()["timbre"]
 

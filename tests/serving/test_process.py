@@ -276,6 +276,8 @@ def test_an_interrupt_ends_the_translator_and_its_requests(tmp_path):
         translate_command(f"localhost:{port}", "--domain=cello", *paths),
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run in the background inherit that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         for _ in range(4):
