@@ -193,7 +193,8 @@ def test_loads_a_run(tmp_path):
 
 
 def test_other_approaches_are_refused(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"approach": "umt"}))
+    settings = {"approach": "umt", "model": {}, "training": {"precision": "float32"}}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
     with pytest.raises(
         ValueError, match="no latent space to explore: its approach is umt"
     ):
