@@ -79,6 +79,11 @@ class Client(system.System):
             reference_samples=int(told.get("reference_samples", 0)),
         )
 
+    def version(self) -> int:
+        """Asks the server which version of the model it serves."""
+        call = self._connection.start("info", {}, ["sample_rate"])
+        return call.answer().model_spec.version.value
+
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
         """Translates clips in one request; see `System.translate`."""
         try:
@@ -100,6 +105,7 @@ class Client(system.System):
     def timbre_of(self, reference: np.ndarray) -> np.ndarray:
         """See `System.timbre_of`."""
         info = self.check_transfer()
+        # What the model would leave out need not be sent.
         used = np.asarray(reference, np.float32)[..., : info.reference_samples]
         call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
         return call.result()["timbre"]
@@ -112,7 +118,7 @@ class Client(system.System):
         self, blocks: Iterable[np.ndarray], reference: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Sends several windows at a time; see `System.transfer_stream`."""
-        info = self.check_transfer()
+        info = self.check_reference(reference)
         timbre = self.timbre_of(reference[np.newaxis])
         yield from self._stream(
             lambda window: self._decoding(window, timbre), blocks, info

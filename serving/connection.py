@@ -141,10 +141,12 @@ class Call:
         self._future = self._connection.send(self._request, remaining)
 
     def result(self) -> dict[str, np.ndarray]:
-        """Waits for the answer; if waiting is interrupted, the request is cancelled.
+        """Waits for the answer and returns its outputs by name; see `answer`."""
+        outputs = self.answer().outputs
+        return {named.key: tensors.to_array(named.value) for named in outputs}
 
-        Returns:
-            The outputs by name.
+    def answer(self) -> proto.PredictResponse:
+        """Waits for the answer; if waiting is interrupted, the request is cancelled.
 
         Raises:
             ConnectionError: No server answers.
@@ -156,8 +158,7 @@ class Call:
         try:
             while True:
                 try:
-                    outputs = self._future.result().outputs
-                    break
+                    return self._future.result()
                 except grpc.RpcError as error:
                     # Clients that failed together should not come back together.
                     pause = next(pauses, np.inf) * random.uniform(0.5, 1.0)
@@ -169,7 +170,6 @@ class Call:
         finally:
             # The server need not compute what an interrupt left unread.
             self.cancel()
-        return {named.key: tensors.to_array(named.value) for named in outputs}
 
     def cancel(self) -> None:
         """Tells the server that nobody waits any more; nothing if it has answered."""

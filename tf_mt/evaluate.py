@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
 
 def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
     """The name, the identity and the system for each that the flags name."""
-    from serving import client, model_version
+    from serving import client
     from tf_mt.inference import bundle
     from tf_mt.inference import live as live_runs
     from tf_mt.training import run
@@ -95,10 +95,8 @@ def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
         yield loaded.folder.parent.name, f"bundle {_digest(files)}", loaded
     if SERVER.value:
         served = resources.enter_context(client.Client(SERVER.value, MODEL.value))
-        # Asked through the client first, which waits for a server that is starting.
-        _ = served.info
-        version = model_version.ask(SERVER.value, MODEL.value)
-        yield MODEL.value, f"{SERVER.value} {MODEL.value} {version}", served
+        identity = f"{SERVER.value} {MODEL.value} {served.version()}"
+        yield MODEL.value, identity, served
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -101,6 +101,16 @@ def test_info(connected):
     )
 
 
+def test_the_version_is_the_one_that_answers(tmp_path, save_translator, served):
+    for number in (3, 12):
+        save_translator(tmp_path / str(number), {"cello": 2.0})
+        with (
+            served(Model("translator", tmp_path, poll_wait_seconds=0)) as stubs,
+            client.Client(stubs.address, "translator") as connected,
+        ):
+            assert connected.version() == number
+
+
 @pytest.mark.parametrize("domain, gain", [("cello", 2.0), ("flute", 0.5)])
 def test_translate(connected, domain, gain):
     audio = noise(3, 1000)
@@ -146,6 +156,11 @@ def test_timbre_of(connected):
     assert timbre.dtype == np.float32
     peaks = np.abs(reference[:, :800]).max(axis=1, keepdims=True)
     np.testing.assert_array_equal(timbre, peaks)
+
+
+def test_a_reference_without_samples_is_refused(connected):
+    with pytest.raises(ValueError, match="reference has no samples; give a clip"):
+        next(connected.transfer_stream([noise(1000)], np.zeros(0, np.float32)))
 
 
 def test_a_reference_counts_as_far_as_the_model_uses_it(connected):

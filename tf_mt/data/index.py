@@ -140,7 +140,8 @@ def _sizes_bytes(paths: list[Path]) -> np.ndarray:
 def _read(paths: list[Path]) -> list[Record] | None:
     """The index file of these files; None if there is none, or one of other files."""
     try:
-        with np.load(_beside(paths), allow_pickle=False) as stored:
+        # NumPy leaves a damaged file open that it has opened itself.
+        with _beside(paths).open("rb") as file, np.load(file) as stored:
             if not np.array_equal(stored["sizes_bytes"], _sizes_bytes(paths)):
                 return None
             columns = {name: stored[name].tolist() for name in _NUMBERS}

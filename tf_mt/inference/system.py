@@ -170,10 +170,8 @@ class System(abc.ABC):
         Raises:
             ValueError: The model cannot transfer, or the reference has no sample.
         """
-        info = self.check_transfer()
-        if not len(reference):
-            raise ValueError("reference has no samples; give a clip that has some.")
-        timbre = self.timbre_of(reference[np.newaxis, : info.reference_samples])
+        info = self.check_reference(reference)
+        timbre = self.timbre_of(reference[np.newaxis])
         yield from self._by_windows(
             lambda window: self.decode_to(window, timbre), blocks, info
         )
@@ -234,4 +232,21 @@ class System(abc.ABC):
                 "reference: the model cannot transfer from a clip; give one of its "
                 f"domains: {', '.join(info.domains)}."
             )
+        return info
+
+    def check_reference(self, reference: np.ndarray) -> Info:
+        """Makes sure that the model can take its timbre from this reference clip.
+
+        Args:
+            reference: The clip `[samples]`.
+
+        Returns:
+            What the system says of itself.
+
+        Raises:
+            ValueError: The model cannot transfer, or the clip has no sample.
+        """
+        info = self.check_transfer()
+        if not len(reference):
+            raise ValueError("reference has no samples; give a clip that has some.")
         return info

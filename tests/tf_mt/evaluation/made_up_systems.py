@@ -25,7 +25,6 @@ class System:
         resynthesise=lambda audio: audio,
         codes=None,
         transfer=None,
-        reference_samples=concert.RATE_HZ,
     ):
         self._translate = translate
         self._resynthesise = resynthesise
@@ -36,7 +35,7 @@ class System:
             sample_rate_hz=concert.RATE_HZ,
             window_samples=concert.RATE_HZ // 2,
             parameters=3,
-            reference_samples=reference_samples if transfer else 0,
+            reference_samples=concert.RATE_HZ if transfer else 0,
         )
 
     def check_domain(self, domain):

@@ -42,16 +42,14 @@ class ScoredSystem(NamedTuple):
             mode: One of `modes`.
             audio: float32 `[samples]`.
             domain: The target, for a translation.
-            reference: float32 `[any]`, a clip of the target, for a transfer; only its
-                first `info.reference_samples` are used.
+            reference: float32 `[any]`, a clip of the target, for a transfer.
 
         Returns:
             float32 `[samples]`.
         """
         if mode == TRANSLATION:
             return _joined(self.system.translate_stream([audio], domain))
-        used = reference[: self.info.reference_samples]
-        return _joined(self.system.transfer_stream([audio], used))
+        return _joined(self.system.transfer_stream([audio], reference))
 
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
         """Analysis and synthesis of a recording: float32 `[samples]` of the same."""

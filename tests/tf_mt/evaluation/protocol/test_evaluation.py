@@ -307,7 +307,7 @@ def test_transfer_between_two_recordings_is_compared_with_the_reference(
 ):
     unpaired = dataset._replace(test=concert.Recordings(["a", "b"], paired=False))
     models = [
-        scored(name, transfer=transfer, reference_samples=2 * concert.RATE_HZ)
+        scored(name, transfer=transfer)
         for name, transfer in (
             ("as the reference", lambda audio, reference: reference),
             ("as the source", lambda audio, reference: audio),
