@@ -37,7 +37,13 @@ MAY_IMPORT = {
         "tf_mt.dataset",
         "tf_mt.audio",
     ),
-    "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.progress", "tf_mt.audio.files"),
+    "tf_mt.inference.system": ("tf_mt.names", "tf_mt.audio.windows"),
+    "tf_mt.evaluation": (
+        "tf_mt.atomic",
+        "tf_mt.progress",
+        "tf_mt.audio.files",
+        "tf_mt.inference.system",
+    ),
     "tf_mt.embedders": (
         "tf_mt.names",
         "tf_mt.atomic",
