@@ -1,4 +1,4 @@
-"""Who may import whom: one table, held against the imports in the source."""
+"""Which modules may import which: a table, compared with the imports in the source."""
 
 import ast
 import functools

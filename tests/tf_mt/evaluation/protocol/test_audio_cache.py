@@ -1,4 +1,4 @@
-"""Each file is written once, in a place that no name can take from another."""
+"""The audio cache writes each file once, under a path that no other name leads to."""
 
 import time
 
@@ -70,7 +70,7 @@ def test_transfer_takes_the_timbre_of_other_music_by_the_target(cache):
     case = choose(transfer=True)[0]
     cache.write_case(case)
     cache.write_outputs(scored, systems.TRANSFER, case)
-    expected = concert.play("b", "reed")[: concert.RATE_HZ]
+    expected = concert.render("b", "reed")[: concert.RATE_HZ]
     assert (case.clip, case.source, case.target) == ("a", "bell", "reed")
     np.testing.assert_allclose(given[-1], expected, atol=1e-4)
     assert cache.output(case, "m (transfer)", audio_cache.OUTPUT).exists()

@@ -23,8 +23,8 @@ from tf_mt.evaluation.protocol import analysis, clip_scores
 RATE_HZ = concert.RATE_HZ
 NOISE = np.random.default_rng(0).normal(0.0, 0.02, (9, 3 * RATE_HZ)).astype(np.float32)
 
-SOURCE, TRUTH = concert.play("a", "bell"), concert.play("a", "reed")
-STYLE = concert.play("d", "reed")
+SOURCE, TRUTH = concert.render("a", "bell"), concert.render("a", "reed")
+STYLE = concert.render("d", "reed")
 # What some rows make of it: a model, the truth, a copy, noise and silence.
 ESTIMATES = (TRUTH + NOISE[0], TRUTH, SOURCE, NOISE[1], np.zeros_like(SOURCE))
 

@@ -29,11 +29,11 @@ MFCC = evaluation.Embedder(Embedder(), "mfcc")
 
 
 class Perfect:
-    """Knows the pieces, so that it can play them on any instrument."""
+    """Translates perfectly: it looks up the rendering of each piece in every domain."""
 
     def __init__(self, pieces):
         self.known = {
-            (piece, domain): concert.play(piece, domain)
+            (piece, domain): concert.render(piece, domain)
             for piece in pieces
             for domain in DOMAINS
         }
@@ -268,7 +268,7 @@ def test_a_model_named_as_a_baseline_is_refused(dataset, tmp_path):
 
 
 class Transferring(Perfect):
-    """Transfers perfectly: it knows the pieces, and finds out who plays a reference."""
+    """Transfers perfectly: it looks up the pieces, and the domain of a reference."""
 
     def transfer(self, audio, reference):
         def distance(name):

@@ -1,4 +1,4 @@
-"""Rows of a case share what is found in its sounds, and nothing outlives it."""
+"""Rows of a case share analyses of recordings, which are released after the case."""
 
 import collections
 import os
