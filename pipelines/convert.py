@@ -98,7 +98,7 @@ SETTINGS = [
     flags.DEFINE_bool(
         "common_range",
         None,
-        "scores: whether all instruments are limited to the pitches that all of them have.",
+        "scores: whether instruments are limited to the pitches that all of them have.",
     ),
     flags.DEFINE_integer(
         "renditions", None, "scores: the performances of each piece for training."
