@@ -4,7 +4,7 @@ import types
 
 import numpy as np
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import synthetic
 from tf_mt import names
 from tf_mt.evaluation.protocol import systems
 
@@ -25,16 +25,16 @@ class System:
         resynthesise=lambda audio: audio,
         codes=None,
         transfer=None,
-        reference_samples=concert.RATE_HZ,
+        reference_samples=synthetic.RATE_HZ,
     ):
         self._translate = translate
         self._resynthesise = resynthesise
         self._codes = codes
         self._transfer = transfer
         self.info = types.SimpleNamespace(
-            domains=tuple(concert.PARTIALS) if translate else (),
-            sample_rate_hz=concert.RATE_HZ,
-            window_samples=concert.RATE_HZ // 2,
+            domains=tuple(synthetic.PARTIALS) if translate else (),
+            sample_rate_hz=synthetic.RATE_HZ,
+            window_samples=synthetic.RATE_HZ // 2,
             parameters=3,
             reference_samples=reference_samples if transfer else 0,
         )
