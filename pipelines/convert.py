@@ -75,17 +75,19 @@ SETTINGS = [
         "max_scores",
         None,
         "scores: the most scores to use, chosen by a hash of their names; 0 for all. "
-        "Every instrument playing all of Bach's chorales makes 100 hours.",
+        "All of Bach's chorales rendered by every instrument last 100 hours.",
     ),
     flags.DEFINE_list(
         "domains", None, "scores: the instruments, as General MIDI names them."
     ),
-    flags.DEFINE_string("soundfont", None, "scores: the SF2 or SF3 file to play with."),
+    flags.DEFINE_string(
+        "soundfont", None, "scores: the SF2 or SF3 file to render with."
+    ),
     flags.DEFINE_string(
         "notes",
         None,
-        "scores: a folder of single notes of real instruments to play with instead of "
-        "a soundfont; the domains are its folders.",
+        "scores: a folder of single notes of real instruments to render with, "
+        "instead of a soundfont; the domains are its folders.",
     ),
     flags.DEFINE_enum(
         "voices",
@@ -96,7 +98,7 @@ SETTINGS = [
     flags.DEFINE_bool(
         "common_range",
         None,
-        "scores: whether all instruments keep to the pitches that all of them play.",
+        "scores: whether instruments are limited to the pitches that all of them have.",
     ),
     flags.DEFINE_integer(
         "renditions", None, "scores: the performances of each piece for training."

@@ -18,7 +18,7 @@ HIGHEST_HZ = 4300.0
 REST_DB = -40.0
 STEADY_SEMITONES = 0.5
 
-# Of noise, about one frame in twenty has the pitch of the frames around by chance.
+# Of noise, about one frame in twenty has the pitch of the frames around by coincidence.
 PITCHED = 0.1
 
 _BATCH = 32

@@ -181,8 +181,10 @@ def _stretch(
 ) -> Stretch:
     """The stretch around the middle of what sounds in a chunk."""
     length = min(round(STRETCH_SECONDS * sample_rate_hz), record.samples)
-    heard = np.flatnonzero(sounding)
-    middle = int(heard[len(heard) // 2]) * _frame_samples(sample_rate_hz)
+    sounding_frames = np.flatnonzero(sounding)
+    middle = int(sounding_frames[len(sounding_frames) // 2]) * _frame_samples(
+        sample_rate_hz
+    )
     start = min(max(middle - length // 2, 0), record.samples - length)
     return Stretch(
         rank=chunk.hashed(f"{record.recording}@{record.offset}"),

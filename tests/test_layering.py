@@ -1,4 +1,4 @@
-"""Who may import whom: one table, held against the imports in the source."""
+"""Which modules may import which: a table, compared with the imports in the source."""
 
 import ast
 import functools
@@ -37,7 +37,13 @@ MAY_IMPORT = {
         "tf_mt.dataset",
         "tf_mt.audio",
     ),
-    "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.progress", "tf_mt.audio.files"),
+    "tf_mt.inference.system": ("tf_mt.names", "tf_mt.audio.windows"),
+    "tf_mt.evaluation": (
+        "tf_mt.atomic",
+        "tf_mt.progress",
+        "tf_mt.audio.files",
+        "tf_mt.inference.system",
+    ),
     "tf_mt.embedders": (
         "tf_mt.names",
         "tf_mt.atomic",

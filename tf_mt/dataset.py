@@ -1,4 +1,4 @@
-"""All that models and data know of each other: the dataset, and what a batch has."""
+"""Descriptions of a dataset and of its batches, shared by models and data."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -33,8 +33,8 @@ flags.DEFINE_integer("sample_rate", 16000, "What they were trained on, in Hz.", 
 def main(argv: list[str]) -> None:
     """Imports as the flags say."""
     found = umt.find(Path(FLAGS.checkpoints), FLAGS.name)
-    heard = umt.make_run(found, FLAGS.domains, FLAGS.sample_rate, Path(FLAGS.run))
-    for domain, path, data in zip(FLAGS.domains, found.values(), heard, strict=True):
+    corpora = umt.make_run(found, FLAGS.domains, FLAGS.sample_rate, Path(FLAGS.run))
+    for domain, path, data in zip(FLAGS.domains, found.values(), corpora, strict=True):
         print(f"{domain}: {path.name}, trained on {data}")
     print(
         f"licence: {umt.LICENCE}, as published: neither the weights nor "

@@ -1,4 +1,4 @@
-"""Sentences about names: what to say when one is not known."""
+"""Error messages for unknown names, with the nearest known ones first."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The frame of every command: a mistake of the user's is one line, not a traceback."""
+"""Entry point of every script: reports a user's mistake in one line, no traceback."""
 
 import sys
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""TensorFlow is loaded without the lines that it prints while it is loaded."""
+"""Imports TensorFlow without the messages that it prints on import."""
 
 import contextlib
 import os

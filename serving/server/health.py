@@ -1,4 +1,4 @@
-"""gRPC health: whether there is a model to ask."""
+"""The gRPC health service: whether a model is available."""
 
 from collections.abc import Callable, Iterable
 from concurrent import futures

@@ -210,7 +210,7 @@ class Model:
         try:
             version.loaded = _warm(directory)
         except Exception as error:
-            # What a damaged folder raises is anyone's guess; the server outlives it.
+            # A damaged folder may raise any exception; the server keeps running.
             logging.error(
                 "Loading version %d of %r failed: %s", version.number, self.name, error
             )

@@ -1,4 +1,4 @@
-"""What the server answers when it cannot answer: gRPC codes and messages."""
+"""Errors of the server, as gRPC codes and messages."""
 
 import contextlib
 from collections.abc import Iterator

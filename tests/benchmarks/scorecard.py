@@ -78,7 +78,7 @@ class Recordings:
         return notes
 
     def audio(self, entry: Entry, start: int, samples: int) -> np.ndarray:
-        """Plays the notes of a piece; each dies away."""
+        """Renders the notes of a piece, each with an exponential decay."""
         audio = np.zeros(entry.samples)
         for onset, duration, pitch in self.notes(entry).tolist():
             clock = np.arange(round(duration * RATE_HZ)) / RATE_HZ

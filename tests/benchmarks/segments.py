@@ -1,12 +1,12 @@
-"""What cutting a recording into segments costs its sound, and what it wins in time.
+"""Measures the quality and speed of decoding in segments, by their number and warm-up.
 
 python tests/benchmarks/segments.py --run=runs/umt --data=demo/data
 
 Pieces of a paired test split, each through the decoder of another domain, by a run of
 the WaveNet family, for each number of segments, and for each length of their warm-up
 in as many as the run has: distances to the true answer; the distance close to where
-segments are joined, and halfway between, which differ if a join is heard; and how long
-it took.
+segments are joined, and halfway between, which differ if a join is audible; and how
+long it took.
 """
 
 import dataclasses
@@ -68,11 +68,11 @@ def main(argv: list[str]) -> None:
     )
     for name, values in (("segments", SEGMENTS), ("warmup_samples", WARMUP)):
         for value in values.value:
-            played = dataclasses.replace(hparams, **{name: value})
-            scores = _scores(run.load_model(path, played), cases)
+            changed = dataclasses.replace(hparams, **{name: value})
+            scores = _scores(run.load_model(path, changed), cases)
             print(
                 "{:9}{:9}{:12.2f}{:9.3f}{:7.3f}{:13.2f}{:9.2f}{:13.1f}".format(
-                    played.segments, played.warmup_samples, *scores
+                    changed.segments, changed.warmup_samples, *scores
                 ),
                 flush=True,
             )
@@ -90,7 +90,7 @@ def _cases() -> Iterator[Case]:
     if not whole:
         raise ValueError(
             f"data={DATA.value} has no piece of {SECONDS.value:g} s in test that every "
-            "domain plays; give a paired dataset, or fewer --seconds."
+            "domain has; give a paired dataset, or fewer --seconds."
         )
     for piece in whole[: PIECES.value]:
         audio = [data.audio(piece[domain], 0, samples) for domain in domains]
@@ -102,7 +102,7 @@ def _cases() -> Iterator[Case]:
 def _scores(model: translator.Translator, cases: list[Case]) -> tuple[float, ...]:
     """Means over all cases, in the order of the table."""
     rate_hz, hop = model.info.sample_rate_hz, model.hop_samples
-    play = tf.function(
+    translate = tf.function(
         model.translate,
         input_signature=[
             tf.TensorSpec([None, None], tf.float32),
@@ -110,11 +110,11 @@ def _scores(model: translator.Translator, cases: list[Case]) -> tuple[float, ...
         ],
     )
     # Traces the graph.
-    play(cases[0].source[np.newaxis], [cases[0].domain])
+    translate(cases[0].source[np.newaxis], [cases[0].domain])
     began = time.perf_counter()
-    played = [play(c.source[np.newaxis], [c.domain])[0].numpy() for c in cases]
+    translated = [translate(c.source[np.newaxis], [c.domain])[0].numpy() for c in cases]
     times = len(cases) * SECONDS.value / (time.perf_counter() - began)
-    samples = len(played[0])
+    samples = len(translated[0])
     apart = hop * int(model.segment_decoder.segment_frames(-(-samples // hop)))
     found = [
         (
@@ -126,7 +126,7 @@ def _scores(model: translator.Translator, cases: list[Case]) -> tuple[float, ...
             _error_db(case.truth, out, apart, 0),
             _error_db(case.truth, out, apart, apart // 2),
         )
-        for case, out in zip(cases, played, strict=True)
+        for case, out in zip(cases, translated, strict=True)
     ]
     return *np.nanmean(found, axis=0), times
 

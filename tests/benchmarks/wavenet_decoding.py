@@ -65,11 +65,11 @@ def main(argv: list[str]) -> None:
         _tell(f"{name}, one stream, kept", _one_stream(hparams), slowest)
         for arithmetic in ARITHMETIC.value:
             for segments in SEGMENTS.value:
-                playing = dataclasses.replace(
+                changed = dataclasses.replace(
                     hparams, segments=segments, arithmetic=arithmetic
                 )
                 label = f"{name}, exported, {segments} segments, {arithmetic}"
-                _tell(label, _exported(playing), slowest)
+                _tell(label, _exported(changed), slowest)
 
 
 def _tell(name: str, samples_per_second: float, slowest: float) -> None:
@@ -97,7 +97,7 @@ def _one_stream(hparams: umt.Config) -> float:
         return codes, codes
 
     @tf.function
-    def play() -> tf.Tensor:
+    def decode() -> tf.Tensor:
         return wavenet_sampling.run(
             wavenet_sampling.weights(decoder, tf.float32),
             decoder.dilations,
@@ -108,7 +108,7 @@ def _one_stream(hparams: umt.Config) -> float:
             hparams.hop,
         )
 
-    return hparams.hop / _seconds(play)
+    return hparams.hop / _seconds(decode)
 
 
 def _decoder(hparams: umt.Config) -> wavenet.Decoder:

@@ -247,7 +247,7 @@ class Labelled(builder.RecordingsBuilder):
             for domain, lowest in {"low": 30, "": 60, "high": 90}.items()
             for n in range(4)
         ]
-        return builder.Plan(["low", "high"], {"train": recordings}, play)
+        return builder.Plan(["low", "high"], {"train": recordings}, render)
 
     def labels(self):
         if self.builder_config.name == "note":
@@ -255,7 +255,7 @@ class Labelled(builder.RecordingsBuilder):
         return {"notes": tfds.features.Sequence({"pitch": np.int32})}
 
 
-def play(recording):
+def render(recording):
     yield tone(0.1, hz=recording.origin).astype(np.float32)
 
 

@@ -187,7 +187,7 @@ def test_nothing_clips_and_nothing_is_silent(unpaired):
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_notes_are_those_that_are_heard(scores_data, domain):
+def test_labels_match_the_pitches_in_the_audio(scores_data, domain):
     test = recordings.Recordings(scores_data, "test")
     window = 480
     for entry in [e for e in test.entries if e.domain == domain]:

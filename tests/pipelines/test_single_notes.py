@@ -86,7 +86,7 @@ def test_silence_before_a_note_is_removed(tmp_path):
     assert np.max(np.abs(audio[: RATE_HZ // 50])) > 0.1
 
 
-def test_a_player_out_of_tune_is_tuned(tmp_path):
+def test_notes_out_of_tune_are_tuned(tmp_path):
     write(tmp_path, "oboe/oboe_A4_1_forte_normal.wav", 69.4)
     audio = load(tmp_path).tone("oboe", 69, 90).audio
     assert fundamental(audio) == pytest.approx(69, abs=0.05)

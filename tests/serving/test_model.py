@@ -1,4 +1,4 @@
-"""Versions that come and go; `poll` is called by hand, so nothing is waited for."""
+"""Loading and unloading of versions; `poll` is called directly, so nothing waits."""
 
 import shutil
 import threading
@@ -201,21 +201,21 @@ def test_a_version_that_failed_may_be_replaced(start, base, save_arithmetic):
     assert states(model) == {1: AVAILABLE}
 
 
-def test_listeners_hear_of_changes_only(base, save_arithmetic):
+def test_listeners_are_called_on_changes_only(base, save_arithmetic):
     base.mkdir()
-    heard = []
+    reported = []
     model = Model("toys", base, poll_wait_seconds=0)
-    model.listen(heard.append)
+    model.listen(reported.append)
     model.start()
-    assert heard == []
+    assert reported == []
     save_arithmetic(base / "1")
     for _ in range(2):
         model.poll()
-    assert heard == [True]
+    assert reported == [True]
     shutil.rmtree(base / "1")
     for _ in range(2):
         model.poll()
-    assert heard == [True, False]
+    assert reported == [True, False]
     model.stop()
 
 

@@ -1,4 +1,4 @@
-"""Long recordings go in windows; nobody hears where one ends.
+"""Seams between the windows of a long recording are inaudible.
 
 What is tested is the small preset's way from sound to spectrogram and back, in the
 windows that it asks for, with a network in between that shows no sign of windows: it
@@ -43,7 +43,7 @@ TONES_HZ = {
 class PassingThrough:
     """A generator whose code is the spectrogram itself."""
 
-    def play(self, code, domain):
+    def decode_windows(self, code, domain):
         curves = tf.constant(np.stack(list(CURVES.values())), tf.float32)
         changed = code + tf.gather(curves, domain)[:, tf.newaxis, tf.newaxis]
         return tf.clip_by_value(changed, -1.0, 1.0)

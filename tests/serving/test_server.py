@@ -1,4 +1,4 @@
-"""The answers of TensorFlow Serving, row by row.
+"""Requests to the embedded server and its answers, as TensorFlow Serving gives them.
 
 The requests go over the wire; point `toys` at a stock server to compare.
 """

@@ -121,14 +121,14 @@ def encode(codes, tensors, sizes):
     x = convolve(x, tensors, "start", left=1, right=1)
     for layer in range(sizes["encoder_blocks"] * sizes["encoder_layers"]):
         name, far = f"dilated_convs.{layer}", 2 ** (layer % sizes["encoder_layers"])
-        heard = convolve(x, tensors, f"{name}.dilated_conv", far, left=far, right=far)
-        x = x + convolve(relu(heard), tensors, f"{name}.conv_1x1")
+        hidden = convolve(x, tensors, f"{name}.dilated_conv", far, left=far, right=far)
+        x = x + convolve(relu(hidden), tensors, f"{name}.conv_1x1")
     x = convolve(x, tensors, "conv_1x1")
     return x.reshape(len(x), -1, sizes["encoder_pool"]).mean(axis=2)
 
 
 def predict(codes, content, tensors, sizes):
-    """Codes `[samples]` and what is played to logits `[256, samples]`."""
+    """Codes `[samples]` and a content code to logits `[256, samples]`."""
     x = codes[np.newaxis] / 255 - 0.5
     x = np.pad(x, [(0, 0), (1, 0)])[:, :-1]
     content = np.repeat(content, sizes["encoder_pool"], axis=1)

@@ -1,4 +1,4 @@
-"""How steady a tone is."""
+"""Levels of a steady tone over time, and how far they deviate."""
 
 import numpy as np
 

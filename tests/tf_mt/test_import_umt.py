@@ -34,13 +34,13 @@ def equal_to_published(model, states, sizes, frames):
     samples = frames * sizes["encoder_pool"]
     codes = np.random.default_rng(1).integers(0, 256, samples)
     signal = mu_law.scale(tf.constant(codes))[tf.newaxis, :, tf.newaxis]
-    heard = published_networks.encode(codes, states[0]["encoder_state"], sizes)
+    expected_code = published_networks.encode(codes, states[0]["encoder_state"], sizes)
     code = model.analyse(signal)
-    np.testing.assert_allclose(code[0], heard.T, atol=1e-4)
-    assert np.ptp(heard, axis=1).min() > 0.01
+    np.testing.assert_allclose(code[0], expected_code.T, atol=1e-4)
+    assert np.ptp(expected_code, axis=1).min() > 0.01
     for decoder, state in zip(model.decoders, states, strict=True):
         expected = published_networks.predict(
-            codes, heard, state["decoder_state"], sizes
+            codes, expected_code, state["decoder_state"], sizes
         )
         logits = decoder(signal, code)
         np.testing.assert_allclose(logits[0], expected.T, atol=1e-4)
@@ -80,7 +80,7 @@ def test_published_sizes():
 
 
 @pytest.mark.slow
-def test_the_run_plays(tmp_path):
+def test_the_run_translates(tmp_path):
     published_networks.write(tmp_path / "published", SMALL, encoder_pool=40)
     imported(tmp_path)
     model = run.load_model(tmp_path / "run")

@@ -57,12 +57,12 @@ def join(
     with tf.control_dependencies([checked]):
         segments = segments[..., lead_samples - half : needed]
     if most_lag_samples:
-        lags = _lags(segments, overlap_samples, most_lag_samples)
-        segments = _read_at(segments, lags)
+        found = lags(segments, overlap_samples, most_lag_samples)
+        segments = _read_at(segments, found)
     else:
-        lags = tf.zeros(tf.shape(segments)[:2], tf.int32)
+        found = tf.zeros(tf.shape(segments)[:2], tf.int32)
     fading, coming = _overlaps(segments, overlap_samples)
-    faded = fading + (coming - fading) * _fade_in(lags, overlap_samples)
+    faded = fading + (coming - fading) * _fade_in(found, overlap_samples)
     hops = tf.concat([faded, segments[..., overlap_samples:hop_samples]], axis=-1)
     flat = tf.reshape(hops, [tf.shape(hops)[0], tf.shape(hops)[1] * hop_samples])
     # Everything so far begins half an overlap early.
@@ -70,20 +70,36 @@ def join(
     return tf.concat([flat[:, half:], rest], axis=-1)
 
 
-def best_lags(earlier: tf.Tensor, later: tf.Tensor, most_lag: int) -> tf.Tensor:
-    """`windows.best_lag` of many pairs.
+def lags(segments: tf.Tensor, overlap_samples: int, most_lag_samples: int) -> tf.Tensor:
+    """The lag at which each segment goes on in phase with the one before it.
+
+    The lag of a segment is that of `windows.best_lag`, given that the one before it is
+    read at its own lag.
 
     Args:
-        earlier: float32 `[..., overlap]`.
-        later: float32 `[..., overlap]`.
-        most_lag: The largest lag in samples, either way; 1 or more, and less than half
-            the overlap.
+        segments: float32 `[batch, segments, samples]`. The last `overlap_samples` of
+            each stand for the same time as the first of the next.
+        overlap_samples: Samples in which neighbours overlap.
+        most_lag_samples: The largest lag, either way; 1 or more, and less than half of
+            `overlap_samples`.
 
     Returns:
-        int32 `[...]`.
+        int32 `[batch, segments]`; 0 for the first segment of each.
     """
-    reference = earlier[..., most_lag:-most_lag]
-    return _best(reference, *_prepare(later, most_lag))
+    fading, coming = _overlaps(segments, overlap_samples)
+    inner = tf.range(most_lag_samples, overlap_samples - most_lag_samples)
+
+    def following(lags: tf.Tensor, overlaps: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        fading, *prepared = overlaps
+        reference = tf.gather(fading, inner + lags[:, tf.newaxis], batch_dims=1)
+        return _best(reference, *prepared)
+
+    by_segment = [
+        tf.transpose(each, [1, 0, 2])
+        for each in (fading, *_prepare(coming, most_lag_samples))
+    ]
+    none = tf.zeros([tf.shape(segments)[0]], tf.int32)
+    return tf.transpose(tf.scan(following, tuple(by_segment), initializer=none))
 
 
 def _check_sizes(lead: int, overlap: int, most_lag: int) -> None:
@@ -108,23 +124,6 @@ def _overlaps(segments: tf.Tensor, overlap: int) -> tuple[tf.Tensor, tf.Tensor]:
     fading = segments[:, :-1, tf.shape(segments)[2] - overlap :]
     fading = tf.ensure_shape(fading, [None, None, overlap])
     return tf.concat([coming[:, :1], fading], axis=1), coming
-
-
-def _lags(segments: tf.Tensor, overlap: int, most_lag: int) -> tf.Tensor:
-    """The lag of each segment, given that of the one before: `[batch, segments]`."""
-    fading, coming = _overlaps(segments, overlap)
-    inner = tf.range(most_lag, overlap - most_lag)
-
-    def following(lags: tf.Tensor, overlaps: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        fading, *prepared = overlaps
-        reference = tf.gather(fading, inner + lags[:, tf.newaxis], batch_dims=1)
-        return _best(reference, *prepared)
-
-    by_segment = [
-        tf.transpose(each, [1, 0, 2]) for each in (fading, *_prepare(coming, most_lag))
-    ]
-    none = tf.zeros([tf.shape(segments)[0]], tf.int32)
-    return tf.transpose(tf.scan(following, tuple(by_segment), initializer=none))
 
 
 def _prepare(later: tf.Tensor, most_lag: int) -> tuple[tf.Tensor, tf.Tensor]:

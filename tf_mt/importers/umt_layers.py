@@ -1,4 +1,4 @@
-"""What facebookresearch/music-translation publishes, in terms of our `umt`.
+"""Copies published weights of facebookresearch/music-translation into `umt`'s layers.
 
 Its networks are ours; `python -m tf_mt.import_umt` brings them over. A kernel there is
 `[out, in, size]`, here `[size, in, out]`. What is computed at once here, all
@@ -104,10 +104,10 @@ def _fill(what: str, parts: _Parts, tensors: Mapping[str, np.ndarray]) -> None:
     shapes = {}
     for layer, names in parts:
         # A dense layer is a convolution of size 1.
-        size, heard, made = (1, *layer.kernel.shape)[-3:]
+        size, inputs, outputs = (1, *layer.kernel.shape)[-3:]
         for name in names:
-            shapes[f"{name}.weight"] = (made // len(names), heard, size)
-            shapes[f"{name}.bias"] = (made // len(names),)
+            shapes[f"{name}.weight"] = (outputs // len(names), inputs, size)
+            shapes[f"{name}.bias"] = (outputs // len(names),)
     _check(what, shapes, tensors)
     for layer, names in parts:
         kernel = np.concatenate([tensors[f"{name}.weight"] for name in names]).T

@@ -1,4 +1,4 @@
-"""What translates audio: one protocol for a live run, a bundle and a served model."""
+"""The interface of what translates audio: a live run, a bundle or a served model."""
 
 import abc
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a command translates to: a known domain, or the timbre of a reference clip."""
+"""The target of a translation: a known domain, or the timbre of a reference clip."""
 
 import contextlib
 import functools

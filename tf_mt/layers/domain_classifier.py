@@ -1,4 +1,4 @@
-"""Which domain a code comes from, for an encoder that is to make it unknowable."""
+"""A classifier of the domain of content codes, for domain confusion."""
 
 import keras
 import tensorflow as tf

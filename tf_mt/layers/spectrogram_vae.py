@@ -142,7 +142,7 @@ class DomainGenerators(keras.layers.Layer):
             code = block(code)
         return routed(self.heads, code, domain)
 
-    def play(self, code: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
+    def decode_windows(self, code: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
         """Decodes the windows `[batch, windows, ...]` of recordings, in any domains."""
 
         def of_recording(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -177,7 +177,7 @@ class SharedGenerator(keras.layers.Layer):
         timbre = self.timbre(self.embedding(domain))
         return self.head(self.expansion(code), timbre)
 
-    def play(self, code: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
+    def decode_windows(self, code: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
         """Decodes the windows `[batch, windows, ...]` of recordings, in any domains."""
         return stacks.split(
             self(stacks.merge(code), tf.repeat(domain, tf.shape(code)[1])), code
@@ -185,7 +185,7 @@ class SharedGenerator(keras.layers.Layer):
 
 
 class Discriminator(keras.layers.Layer):
-    """Judges patches of a spectrogram: four halvings and a map of logits.
+    """Rates patches of a spectrogram as real or generated, after four halvings.
 
     Args:
         rank: As for `Encoder`.
@@ -202,7 +202,7 @@ class Discriminator(keras.layers.Layer):
         self.last = convolution.convolution(rank, 1, 3)
 
     def call(self, spectrogram: tf.Tensor) -> tf.Tensor:
-        """Judges `[batch, frames, bands]`; returns float32 logits `[batch, ..., 1]`."""
+        """Maps `[batch, frames, bands]` to float32 logits `[batch, ..., 1]`."""
         x = channels_of(self.rank, spectrogram)
         for level, halving in enumerate(self.halvings):
             x = halving(x)

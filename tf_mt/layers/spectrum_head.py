@@ -1,4 +1,4 @@
-"""A spectrogram read off a content code, to teach the code what is played."""
+"""Predicts a log-mel spectrogram from a content code, as an auxiliary loss."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Two leading axes as one, and back: clips by domain, windows by recording."""
+"""Merges the two leading axes of a tensor into one, and splits them again."""
 
 import tensorflow as tf
 

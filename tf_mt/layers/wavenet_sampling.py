@@ -1,4 +1,4 @@
-"""Sample by sample from a WaveNet decoder, many streams at once (van den Oord et al.).
+"""Autoregressive sampling of a WaveNet, many streams at once (van den Oord et al.).
 
 Equal to `wavenet.Decoder`, sample for sample, but what a layer has computed is kept
 until its dilation needs it (Paine et al. 2016): in a list of as many tensors as the

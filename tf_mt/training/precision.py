@@ -1,4 +1,4 @@
-"""Which arithmetic pays on this machine, and layers made for it."""
+"""The arithmetic of a training on this machine: float32, or mixed bfloat16."""
 
 import contextlib
 from collections.abc import Iterator

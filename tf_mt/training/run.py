@@ -219,7 +219,7 @@ def load_model(
 
     Args:
         path: The run folder.
-        hparams: Its configuration, with other values of how it plays.
+        hparams: Its configuration with other inference options; None for the run's own.
 
     Raises:
         FileNotFoundError: It holds no run, or no checkpoint yet.

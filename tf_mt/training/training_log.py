@@ -1,4 +1,4 @@
-"""What a training writes to TensorBoard: losses, speed, sound and spectrograms."""
+"""Logs a training to TensorBoard: losses, speed, sound and spectrograms."""
 
 import time
 from pathlib import Path

@@ -83,12 +83,12 @@ def test_the_ends_of_a_clip_are_held(semitones):
     found = detune([ramp, ramp], [0, 200], [200, 200], [semitones, semitones])
     for clip, start in zip(found, (0, 200), strict=True):
         inside = slice(start, start + 200)
-        heard, read = clip[inside], read_at(start, 200, semitones, samples=400)[inside]
+        warped, read = clip[inside], read_at(start, 200, semitones, samples=400)[inside]
         read = np.clip(read, 0, 399)
         # A curve through samples that are held cannot stay on the ramp to its end.
-        np.testing.assert_allclose(heard, read, rtol=0, atol=0.08)
+        np.testing.assert_allclose(warped, read, rtol=0, atol=0.08)
         held = np.isin(read, (0, 399))
-        np.testing.assert_array_equal(heard[held], read[held])
+        np.testing.assert_array_equal(warped[held], read[held])
 
 
 def test_each_clip_has_its_own_segment():

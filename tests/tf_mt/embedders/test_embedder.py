@@ -1,4 +1,4 @@
-"""Embedders by their names."""
+"""Loading of embedders by name."""
 
 import numpy as np
 import pytest

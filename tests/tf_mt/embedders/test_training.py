@@ -1,4 +1,4 @@
-"""The network learns which domain plays, whatever the level."""
+"""The network learns to tell domains apart, whatever the level."""
 
 import json
 import subprocess

@@ -4,7 +4,7 @@ import types
 
 import numpy as np
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import synthetic
 from tf_mt import names
 from tf_mt.evaluation.protocol import systems
 
@@ -31,11 +31,11 @@ class System:
         self._codes = codes
         self._transfer = transfer
         self.info = types.SimpleNamespace(
-            domains=tuple(concert.PARTIALS) if translate else (),
-            sample_rate_hz=concert.RATE_HZ,
-            window_samples=concert.RATE_HZ // 2,
+            domains=tuple(synthetic.PARTIALS) if translate else (),
+            sample_rate_hz=synthetic.RATE_HZ,
+            window_samples=synthetic.RATE_HZ // 2,
             parameters=3,
-            reference_samples=concert.RATE_HZ if transfer else 0,
+            reference_samples=synthetic.RATE_HZ if transfer else 0,
         )
 
     def check_domain(self, domain):

@@ -1,4 +1,4 @@
-"""The report in a browser: what is embedded loads, and nothing else is asked for."""
+"""The HTML report in a browser: embedded data loads, and nothing else is requested."""
 
 import contextlib
 import fcntl

@@ -1,27 +1,11 @@
-import keras
 import numpy as np
 import pytest
 
-from tf_mt import dataset, models
+from tests.tf_mt.inference import untrained
+from tf_mt import models
 from tf_mt.inference import bundle
 from tf_mt.inference import live as live_runs
 from tf_mt.training import run
-
-INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
-
-
-def untrained(path, preset="tiny"):
-    """A run that has only just begun, of a model quiet enough not to be clipped."""
-    settings = run.settings_of("vae_gan", models.preset("vae_gan", preset), INFO)
-    keras.utils.set_random_seed(0)
-    model = run.build(settings)
-    for variable in model.generator.trainable_variables:
-        if variable.shape == (model.hparams.bands,):
-            variable.assign(np.full(variable.shape, -2.0))
-    folder = run.Run(path)
-    folder.settle(settings)
-    folder.save(model, step=0, history=[])
-    return path
 
 
 def noise(*shape):
@@ -31,7 +15,7 @@ def noise(*shape):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return untrained(tmp_path_factory.mktemp("runs") / "toy")
+    return untrained.save(tmp_path_factory.mktemp("runs") / "toy", "vae_gan", "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +74,7 @@ def test_domains_sound_different(live):
 
 @pytest.mark.slow
 def test_the_small_preset_agrees_with_its_bundle(tmp_path):
-    live = live_runs.Live(untrained(tmp_path / "run", "small"))
+    live = live_runs.Live(untrained.save(tmp_path / "run", "vae_gan", "small"))
     bundle.export(run.load_model(tmp_path / "run"), tmp_path / "bundle")
     exported = bundle.Bundle(tmp_path / "bundle")
     audio = noise(1, live.info.window_samples)
@@ -152,6 +136,6 @@ def test_words_for_no_run(tmp_path):
 
 def test_words_for_a_run_without_weights(tmp_path):
     preset = models.preset("vae_gan", "tiny")
-    run.Run(tmp_path).settle(run.settings_of("vae_gan", preset, INFO))
+    run.Run(tmp_path).settle(run.settings_of("vae_gan", preset, untrained.INFO))
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
         live_runs.Live(tmp_path)

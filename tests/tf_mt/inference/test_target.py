@@ -36,7 +36,7 @@ class Scaling(system.System):
 
 @pytest.fixture
 def clip(tmp_path):
-    """Quiet at first, loud where no model listens any more; at another rate."""
+    """Quiet at first, loud beyond what a model uses of a reference; at another rate."""
     audio = np.full(2 * RATE_HZ, 0.25, np.float32)
     audio[RATE_HZ:] = 1.0
     files.write(tmp_path / "clip.wav", audio, 2 * RATE_HZ)

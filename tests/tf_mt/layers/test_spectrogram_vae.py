@@ -23,10 +23,10 @@ def test_routed_keeps_the_order_of_rows():
     np.testing.assert_allclose(routed, expected)
 
 
-def test_playing_equals_generating_window_by_window():
+def test_decoding_windows_equals_calling_window_by_window():
     heads = [Scale(1.0), Scale(-2.0)]
     generators = spectrogram_vae.DomainGenerators([], heads)
     code = tf.random.stateless_normal([3, 4, 8, 5], [0, 0])
-    played = generators.play(code, tf.constant([1, 0, 1]))
+    decoded = generators.decode_windows(code, tf.constant([1, 0, 1]))
     factors = np.array([-2.0, 1.0, -2.0]).reshape(3, 1, 1, 1)
-    np.testing.assert_allclose(played, code * factors, rtol=1e-6)
+    np.testing.assert_allclose(decoded, code * factors, rtol=1e-6)

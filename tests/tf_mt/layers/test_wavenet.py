@@ -61,16 +61,16 @@ def numpy_encoder(layer, signal):
     for place, (dilated, mixing) in enumerate(
         zip(layer.dilated, layer.mixing, strict=True)
     ):
-        heard = relu(x) if layer.pre_activation else x
-        heard = relu(convolved(heard, dilated, dilation=2 ** (place % 3)))
-        x = x + convolved(heard, mixing)
+        hidden = relu(x) if layer.pre_activation else x
+        hidden = relu(convolved(hidden, dilated, dilation=2 ** (place % 3)))
+        x = x + convolved(hidden, mixing)
     code = convolved(x, layer.last)
     return np.stack([code[at : at + HOP].mean(0) for at in range(0, len(x), HOP)])
 
 
 def numpy_decoder(layer, signal, content):
     channels = layer.channels
-    heard = np.repeat(content, HOP, axis=0)
+    condition = np.repeat(content, HOP, axis=0)
     kernel, bias = layer.conditions.get_weights()
     x = convolved(np.pad(signal, [(1, 0), (0, 0)])[:-1], layer.first, causal=True)
     skips = convolved(x, layer.first_skip)
@@ -79,12 +79,12 @@ def numpy_decoder(layer, signal, content):
     ):
         own = slice(2 * channels * place, 2 * channels * (place + 1))
         drive = convolved(x, dilated, dilation=2 ** (place % 3), causal=True)
-        drive += heard @ kernel[:, own] + bias[own]
+        drive += condition @ kernel[:, own] + bias[own]
         gated = sigmoid(drive[:, :channels]) * np.tanh(drive[:, channels:])
         mixed = convolved(gated, mixing)
         x, skips = x + mixed[:, :channels], skips + mixed[:, channels:]
     kernel, bias = layer.head_condition.get_weights()
-    x = convolved(relu(skips), layer.head) + heard @ kernel + bias
+    x = convolved(relu(skips), layer.head) + condition @ kernel + bias
     return convolved(relu(x), layer.last)
 
 
@@ -148,13 +148,13 @@ def test_pre_activation_has_no_weights_of_its_own():
 
 
 def test_the_published_networks_have_their_numbers_of_parameters():
-    heard = wavenet.Encoder(128, 64, blocks=3, layers=10, hop=800)
-    heard(tf.zeros([1, 800, 1]))
-    assert heard.count_params() == 1_982_528
+    encoder = wavenet.Encoder(128, 64, blocks=3, layers=10, hop=800)
+    encoder(tf.zeros([1, 800, 1]))
+    assert encoder.count_params() == 1_982_528
     for layers, parameters in ((14, 6_540_288), (10, 4_692_992)):
-        played = wavenet.Decoder(128, 64, blocks=4, layers=layers, hop=1)
-        played.make_variables()
-        assert played.count_params() == parameters
+        decoder = wavenet.Decoder(128, 64, blocks=4, layers=layers, hop=1)
+        decoder.make_variables()
+        assert decoder.count_params() == parameters
 
 
 def test_the_published_networks_have_their_receptive_fields():

@@ -80,12 +80,12 @@ def forced(decoder, content, codes, dtype=tf.float32):
     return run(content).numpy()
 
 
-def sampled(decoder, content, chance, temperature=1.0, top_k=0):
+def sampled(decoder, content, uniform, temperature=1.0, top_k=0):
     """Codes that streams draw for themselves."""
-    chances = tf.transpose(tf.constant(chance, tf.float32))
+    uniforms = tf.transpose(tf.constant(uniform, tf.float32))
 
     def choose(number, logits):
-        codes = wavenet_sampling.draw(logits, chances[number], temperature, top_k)
+        codes = wavenet_sampling.draw(logits, uniforms[number], temperature, top_k)
         return codes, codes
 
     @tf.function
@@ -97,14 +97,14 @@ def sampled(decoder, content, chance, temperature=1.0, top_k=0):
             decoder.hop,
             choose,
             CODES,
-            chances.shape[0],
+            uniforms.shape[0],
         )
         return tf.transpose(kept)
 
     return run(content).numpy()
 
 
-def chances(*shape, seed=0):
+def uniforms(*shape, seed=0):
     return np.random.default_rng(seed).uniform(size=shape)
 
 
@@ -131,11 +131,11 @@ def test_bfloat16_is_close():
 def test_what_is_drawn_is_what_the_next_sample_hears():
     decoder = small()
     content, _ = inputs(decoder, samples=100)
-    chance = chances(STREAMS, 100)
-    codes = sampled(decoder, content, chance)
+    uniform = uniforms(STREAMS, 100)
+    codes = sampled(decoder, content, uniform)
     logits = decoder(mu_law.scale(codes)[..., tf.newaxis], content)
     again = wavenet_sampling.draw(
-        tf.reshape(logits, [-1, 256]), tf.constant(chance.ravel(), tf.float32), 1.0, 0
+        tf.reshape(logits, [-1, 256]), tf.constant(uniform.ravel(), tf.float32), 1.0, 0
     )
     np.testing.assert_array_equal(codes.ravel(), again)
 
@@ -143,30 +143,31 @@ def test_what_is_drawn_is_what_the_next_sample_hears():
 def test_streams_do_not_hear_each_other():
     decoder = small()
     content, _ = inputs(decoder, samples=100)
-    chance = chances(STREAMS, 100)
-    together = sampled(decoder, content, chance)
+    uniform = uniforms(STREAMS, 100)
+    together = sampled(decoder, content, uniform)
     assert len(np.unique(together, axis=0)) == STREAMS
     for row in range(STREAMS):
         own = slice(row, row + 1)
-        alone = sampled(decoder, content[own], chance[own])
+        alone = sampled(decoder, content[own], uniform[own])
         np.testing.assert_array_equal(alone[0], together[row])
 
 
-def test_chance_decides():
+def test_codes_follow_the_uniform_draws():
     decoder = small()
     content, _ = inputs(decoder, samples=50)
     one, again, other = (
-        sampled(decoder, content, chances(STREAMS, 50, seed=seed)) for seed in (0, 0, 1)
+        sampled(decoder, content, uniforms(STREAMS, 50, seed=seed))
+        for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, again)
     assert (one != other).any(axis=1).all()
 
 
-def test_the_likeliest_is_no_matter_of_chance():
+def test_at_temperature_zero_draws_do_not_matter():
     decoder = small()
     content, _ = inputs(decoder, samples=50)
-    chance, other = (chances(STREAMS, 50, seed=seed) for seed in (0, 1))
-    likeliest = sampled(decoder, content, chance, temperature=0.0)
+    uniform, other = (uniforms(STREAMS, 50, seed=seed) for seed in (0, 1))
+    likeliest = sampled(decoder, content, uniform, temperature=0.0)
     assert len(np.unique(likeliest)) > 1
     for options in ({"temperature": 0.0}, {"top_k": 1}):
         found = sampled(decoder, content, other, **options)
@@ -225,10 +226,10 @@ def softmax(logits):
     return odds / odds.sum()
 
 
-def drawn(logits, chance, temperature=1.0, top_k=0):
-    rows = np.tile(logits, (len(chance), 1))
+def drawn(logits, uniform, temperature=1.0, top_k=0):
+    rows = np.tile(logits, (len(uniform), 1))
     codes = wavenet_sampling.draw(
-        tf.constant(rows), tf.constant(chance, tf.float32), temperature, top_k
+        tf.constant(rows), tf.constant(uniform, tf.float32), temperature, top_k
     )
     assert codes.dtype == tf.int32
     return codes.numpy()
@@ -240,37 +241,37 @@ def test_classes_are_drawn_as_often_as_the_softmax_says(temperature):
     expected = count * softmax(logits / temperature)
     even = np.bincount(drawn(logits, (np.arange(count) + 0.5) / count, temperature))
     np.testing.assert_allclose(even, expected, atol=1.5)
-    found = np.bincount(drawn(logits, chances(count), temperature))
+    found = np.bincount(drawn(logits, uniforms(count), temperature))
     # Of 7 degrees of freedom, at odds of 1 in 1000.
     assert np.sum((found - expected) ** 2 / expected) < 24.3
 
 
 def test_large_logits_do_not_overflow():
     logits = logits_of() + 1e4
-    chance = chances(1000)
+    uniform = uniforms(1000)
     np.testing.assert_array_equal(
-        drawn(logits, chance), drawn(logits - np.float32(1e4), chance)
+        drawn(logits, uniform), drawn(logits - np.float32(1e4), uniform)
     )
 
 
-@pytest.mark.parametrize("chance", [0.0, np.nextafter(np.float32(1), np.float32(0))])
-def test_what_is_impossible_is_never_drawn(chance):
+@pytest.mark.parametrize("uniform", [0.0, np.nextafter(np.float32(1), np.float32(0))])
+def test_what_is_impossible_is_never_drawn(uniform):
     logits = logits_of(256)
     logits[[0, 1, 254, 255]] = -np.inf
-    [code] = drawn(logits, [chance])
+    [code] = drawn(logits, [uniform])
     assert 2 <= code <= 253
 
 
 def test_at_no_temperature_the_likeliest_is_drawn():
     logits = logits_of(256)
-    assert set(drawn(logits, chances(100), temperature=0.0)) == {np.argmax(logits)}
+    assert set(drawn(logits, uniforms(100), temperature=0.0)) == {np.argmax(logits)}
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 5, 256])
 def test_only_so_many_likeliest_are_drawn(top_k):
     logits = 0.1 * logits_of(256)
     likeliest = np.argsort(logits)[-top_k:]
-    found = drawn(logits, chances(20_000), top_k=top_k)
+    found = drawn(logits, uniforms(20_000), top_k=top_k)
     np.testing.assert_array_equal(np.unique(found), np.sort(likeliest))
 
 

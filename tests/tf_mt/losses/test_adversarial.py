@@ -28,7 +28,7 @@ def test_values(objective, generator, discriminator):
 
 
 @pytest.mark.parametrize("objective", adversarial.OBJECTIVES)
-def test_each_player_gains_by_its_own_move(objective):
+def test_each_network_lowers_its_own_loss(objective):
     better = adversarial.generator(objective, FAKE + 0.1)
     assert better < adversarial.generator(objective, FAKE)
     apart = adversarial.discriminator(objective, REAL, FAKE - 0.1)

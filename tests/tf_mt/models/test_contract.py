@@ -1,4 +1,4 @@
-"""What every approach has to keep, on its tiny preset."""
+"""The contract suite: the rules of every approach, on its tiny preset."""
 
 import dataclasses
 

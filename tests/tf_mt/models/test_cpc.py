@@ -35,8 +35,8 @@ def randomised(model, seed=0):
 
 
 @functools.cache
-def player(approach, **changes):
-    """A model to be played and not to be changed."""
+def shallow(approach, **changes):
+    """A cached model for inference, which tests do not change."""
     model = made(approach, weights=QUIET, decoder_layers=1, **changes)
     return randomised(model)
 
@@ -97,7 +97,7 @@ def test_before_training_nothing_is_known(approach):
 @VARIANTS
 def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, approach):
     monkeypatch.setattr(autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
-    model = player(approach)
+    model = shallow(approach)
     for frames in (1, 3, 4, 11, 12):
         audio = noise(2, frames * HOP)
         signal = mu_law.scale(mu_law.encode(audio))[..., tf.newaxis]
@@ -109,13 +109,13 @@ def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, approach):
 @VARIANTS
 def test_silence_is_not_decoded(approach):
     audio = tf.concat([tf.zeros([1, 3000]), noise(1, 3000)], axis=0)
-    played = player(approach).translate(audio, tf.constant([1, 1])).numpy()
-    np.testing.assert_array_equal(played[0], 0.0)
-    assert np.std(played[1]) > 0.01
+    translated = shallow(approach).translate(audio, tf.constant([1, 1])).numpy()
+    np.testing.assert_array_equal(translated[0], 0.0)
+    assert np.std(translated[1]) > 0.01
 
 
 def test_the_gru_knows_only_the_past():
-    model = player("cpc_gru")
+    model = shallow("cpc_gru")
     frames = noise(1, 12, model.analysed)
     later = tf.concat([frames[:, :7], 1.0 - frames[:, 7:]], axis=1)
     code, other = model.gather(frames), model.gather(later)
@@ -137,8 +137,8 @@ def test_all_of_the_encoder_learns_from_what_is_predicted(approach):
     model = randomised(made(approach))
     variables = [v for layer in model.encoder for v in layer.trainable_variables]
     with tf.GradientTape() as tape:
-        played, *_ = model.objectives(batch_for(model), True)
-    gradients = tape.gradient(played.terms["info_nce"], variables)
+        autoencoding, *_ = model.objectives(batch_for(model), True)
+    gradients = tape.gradient(autoencoding.terms["info_nce"], variables)
     moved = [np.abs(gradient).max() > 0 for gradient in gradients]
     assert np.mean(moved) > 0.9
 
@@ -177,7 +177,7 @@ def test_random_projections_are_anothers_for_every_batch():
 
 def test_scaling_twice_leaves_the_context_almost_constant():
     once, twice = (
-        player("cpc_wavenet", double_scale=double_scale)
+        shallow("cpc_wavenet", double_scale=double_scale)
         for double_scale in (False, True)
     )
     # Away from the ends, around which zeros are seen.

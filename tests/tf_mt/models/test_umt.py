@@ -29,7 +29,7 @@ def made(domains=DOMAINS, **changes):
 
 
 def randomised(model, seed=0):
-    """Gives weights with which what is heard makes a difference."""
+    """Draws weights so large that outputs depend on inputs."""
     random = np.random.default_rng(seed)
 
     def drawn(weight):
@@ -42,8 +42,8 @@ def randomised(model, seed=0):
 
 
 @functools.cache
-def player(**changes):
-    """A shallow model of two domains, to be played and not to be changed."""
+def shallow(**changes):
+    """A shallow model of two domains for inference, cached: tests do not change it."""
     quiet = {"confusion": 0.0}
     model = made(
         DOMAINS[:2], decoder_blocks=1, decoder_layers=3, weights=quiet, **changes
@@ -91,7 +91,7 @@ def test_before_training_every_code_is_as_likely():
 )
 def test_encoding_in_pieces_equals_encoding_at_once(monkeypatch, changes):
     monkeypatch.setattr(autoencoder, "ANALYSED_SECONDS", 3 * HOP / 8000)
-    model = player(**changes)
+    model = shallow(**changes)
     for frames in (1, 3, 4, 11, 12):
         audio = noise(2, frames * HOP)
         signal = mu_law.scale(mu_law.encode(audio))[..., tf.newaxis]
@@ -107,24 +107,26 @@ def test_frames_without_sound_are_silent():
     audio[0, 4 * HOP - 1] = -1e-2
     audio[1, :] = 0.5e-4
     expected = [[False, True, False, True], [False] * 4]
-    np.testing.assert_array_equal(player().encode(tf.constant(audio)).audible, expected)
+    np.testing.assert_array_equal(
+        shallow().encode(tf.constant(audio)).audible, expected
+    )
 
 
 def test_silence_is_not_decoded():
     audio = tf.concat([tf.zeros([1, 3000]), noise(1, 3000)], axis=0)
-    played = player().translate(audio, tf.constant([1, 1])).numpy()
-    np.testing.assert_array_equal(played[0], 0.0)
-    assert np.std(played[1]) > 0.01
+    translated = shallow().translate(audio, tf.constant([1, 1])).numpy()
+    np.testing.assert_array_equal(translated[0], 0.0)
+    assert np.std(translated[1]) > 0.01
 
 
 @pytest.mark.parametrize("changes", [{}, {"pre_emphasis": 0.85}])
 def test_a_silent_end_stays_silent(changes):
     quarter = 25 * HOP
     audio = tf.concat([noise(1, quarter), tf.zeros([1, 3 * quarter])], axis=1)
-    played = player(**changes).translate(audio, tf.constant([1]))[0].numpy()
+    translated = shallow(**changes).translate(audio, tf.constant([1]))[0].numpy()
     # The second quarter begins before the end of the first.
-    np.testing.assert_array_equal(played[2 * quarter + HOP // 2 :], 0.0)
-    assert np.std(played[: 2 * quarter]) > 0.01
+    np.testing.assert_array_equal(translated[2 * quarter + HOP // 2 :], 0.0)
+    assert np.std(translated[: 2 * quarter]) > 0.01
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_a_silent_end_stays_silent(changes):
     ],
 )
 def test_one_segment_is_what_its_decoder_draws(changes):
-    model, frames = player(segments=1, **changes), 10
+    model, frames = shallow(segments=1, **changes), 10
     lead = model.hparams.warmup_samples // HOP
     # Half of what neighbours would be faded over.
     samples = (lead + frames) * HOP + HOP // 2
@@ -144,7 +146,7 @@ def test_one_segment_is_what_its_decoder_draws(changes):
     content = model.encode(noise(1, frames * HOP))
     # The first frame also goes before all others, and the last one after them.
     code = content.code.numpy()[:, [0] * lead + [*range(frames), frames - 1]]
-    chance = tf.random.stateless_uniform([1, samples], [hparams.sampling_seed, 0])
+    uniform = tf.random.stateless_uniform([1, samples], [hparams.sampling_seed, 0])
     amplitudes = mu_law.decode(tf.range(mu_law.LEVELS))
 
     def mean(logits):
@@ -152,7 +154,7 @@ def test_one_segment_is_what_its_decoder_draws(changes):
 
     def choose(number, logits):
         codes = wavenet_sampling.draw(
-            logits, chance[:, number], hparams.temperature, hparams.top_k
+            logits, uniform[:, number], hparams.temperature, hparams.top_k
         )
         kept = tf.concat([tf.cast(codes, tf.float32)[:, tf.newaxis], logits], axis=1)
         if hparams.output == "mean" and number >= lead * HOP:
@@ -177,12 +179,12 @@ def test_one_segment_is_what_its_decoder_draws(changes):
         sound = mean(logits)
     sound = emphasis.de_emphasise(sound, hparams.pre_emphasis)
     own = sound[:, lead * HOP : (lead + frames) * HOP]
-    played = model.decode(content, tf.constant([1]))
-    np.testing.assert_allclose(played, own, atol=1e-5)
+    translated = model.decode(content, tf.constant([1]))
+    np.testing.assert_allclose(translated, own, atol=1e-5)
 
 
 def test_a_batch_of_more_segments_than_are_decoded_at_once():
-    model = player(segments=3, warmup_samples=HOP)
+    model = shallow(segments=3, warmup_samples=HOP)
     # Two segments of each clip, three at a time.
     audio, domain = noise(5, 4 * HOP), tf.constant([0, 1, 1, 1, 0])
     together = model.translate(audio, domain)
@@ -194,19 +196,19 @@ def test_a_batch_of_more_segments_than_are_decoded_at_once():
 def test_the_seed_decides_what_is_drawn():
     audio, domain = noise(1, 20 * HOP), tf.constant([0])
     one, again, other = (
-        player(**changes).translate(audio, domain)
+        shallow(**changes).translate(audio, domain)
         for changes in ({}, {}, {"sampling_seed": 1})
     )
     np.testing.assert_array_equal(one, again)
     assert np.abs(one - other).max() > 0.01
 
 
-def test_bfloat16_plays_too():
-    model = player(arithmetic="bfloat16")
-    played = model.translate(noise(2, 20 * HOP), tf.constant([0, 1]))
-    assert played.dtype == tf.float32
-    assert np.isfinite(played).all()
-    assert np.std(played) > 0.01
+def test_bfloat16_translates_too():
+    model = shallow(arithmetic="bfloat16")
+    translated = model.translate(noise(2, 20 * HOP), tf.constant([0, 1]))
+    assert translated.dtype == tf.float32
+    assert np.isfinite(translated).all()
+    assert np.std(translated) > 0.01
 
 
 @pytest.mark.parametrize(("biased", "expected_db"), [(False, 37.8), (True, 26.4)])
@@ -226,22 +228,22 @@ def seen(model, batch, training=False):
         ) as analyse,
         mock.patch.object(
             cross_entropy, "cross_entropy", wraps=cross_entropy.cross_entropy
-        ) as judged,
+        ) as scored,
     ):
         model.objectives(batch, training)
-    heard = analyse.call_args.args[1].numpy()
-    return heard, np.stack([call.args[1] for call in judged.call_args_list])
+    encoder_input = analyse.call_args.args[1].numpy()
+    return encoder_input, np.stack([call.args[1] for call in scored.call_args_list])
 
 
 @pytest.mark.parametrize("pre_emphasis", [0.0, 0.85])
-def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
+def test_the_encoder_gets_detuned_audio_and_the_decoders_predict_the_original(
     pre_emphasis,
 ):
     model = randomised(made(DOMAINS[:2], pre_emphasis=pre_emphasis))
     batch = batch_for(model)
     detuned = noise(2, 2, model.clip_samples, seed=1)
     plain, targets = seen(model, batch)
-    heard, same_targets = seen(model, {**batch, "encoder_audio": detuned})
+    encoder_input, same_targets = seen(model, {**batch, "encoder_audio": detuned})
 
     def codes(audio):
         return mu_law.encode(emphasis.emphasise(audio, pre_emphasis)).numpy()
@@ -251,7 +253,7 @@ def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
         plain, mu_law.scale(codes(batch["audio"])).numpy().reshape(flat)
     )
     np.testing.assert_array_equal(
-        heard, mu_law.scale(codes(detuned)).numpy().reshape(flat)
+        encoder_input, mu_law.scale(codes(detuned)).numpy().reshape(flat)
     )
     np.testing.assert_array_equal(targets, codes(batch["audio"]).swapaxes(0, 1))
     np.testing.assert_array_equal(same_targets, targets)
@@ -259,7 +261,7 @@ def test_the_encoder_hears_what_is_detuned_and_the_decoders_predict_what_is_not(
     assert one["reconstruction"] != other["reconstruction"]
 
 
-def test_only_decoders_in_training_hear_noise():
+def test_noise_is_added_only_to_the_inputs_of_decoders_in_training():
     model, clear = (randomised(made(DOMAINS[:1], **c)) for c in (NOISY, {}))
     batch = batch_for(model)
     expected, rated = terms(clear, batch, True), terms(model, batch, False)
@@ -282,7 +284,7 @@ def test_at_first_only_the_encoder_learns(pairs):
     for each in (model, plain):
         each.compile({part: keras.optimizers.Adam() for part in each.parts()})
     step = tf.function(model.train_step)
-    code, playing = model.encoder[0].variables, model.decoders[1].variables
+    code, decoder = model.encoder[0].variables, model.decoders[1].variables
 
     def changed(variables, number):
         before = [variable.numpy() for variable in variables]
@@ -291,7 +293,7 @@ def test_at_first_only_the_encoder_learns(pairs):
             not np.array_equal(*pair) for pair in zip(before, variables, strict=True)
         ]
 
-    found, moved = changed(playing, 0)
+    found, moved = changed(decoder, 0)
     assert not any(moved)
     assert found["reconstruction"] == found.get("paired", 0.0) == 0.0
     _, moved = changed(code, 1)
@@ -305,7 +307,7 @@ def test_at_first_only_the_encoder_learns(pairs):
     for batch, training in ((later, True), (rated, False)):
         expected = terms(plain, batch, training)
         assert terms(model, batch, training) == pytest.approx(expected, rel=1e-5)
-    _, moved = changed(playing, 2)
+    _, moved = changed(decoder, 2)
     assert all(moved)
 
 
@@ -335,7 +337,7 @@ def test_even_rows_are_their_own_pairs_and_odd_rows_are_anothers(row, moved):
     assert {name for name in before if before[name] != after[name]} == {moved}
 
 
-def test_pairs_are_predicted_from_what_the_other_plays():
+def test_pairs_are_predicted_from_the_code_of_the_other_clip():
     model = paired()
     batch = batch_for(model)
     found = terms(model, batch)
@@ -368,7 +370,7 @@ def test_pairs_are_never_of_a_clip_with_itself():
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-def test_spectra_are_read_off_what_the_decoders_hear(shift):
+def test_spectra_are_predicted_from_the_codes_that_the_decoders_get(shift):
     weights = {"spectrum": 1.0, "paired": float(shift), "confusion": 0.0}
     model = randomised(made(DOMAINS[:2], weights=weights))
     batch = batch_for(model)
@@ -385,12 +387,12 @@ def test_spectra_are_read_off_what_the_decoders_hear(shift):
 
 
 @functools.cache
-def game(confusion):
+def with_confusion(confusion):
     return made(confusion=confusion)
 
 
 def test_without_pairs_and_spectra_there_are_no_such_terms():
-    model = game("ascent")
+    model = with_confusion("ascent")
     assert model.batches == "stacked"
     expected = {"reconstruction", "confusion", "classifier"}
     assert set(terms(model, batch_for(model))) == expected
@@ -398,29 +400,31 @@ def test_without_pairs_and_spectra_there_are_no_such_terms():
 
 
 def test_ascent_is_the_classifiers_loss_turned_around():
-    model = game("ascent")
+    model = with_confusion("ascent")
     found = terms(model, batch_for(model))
     assert found["classifier"] > 0
     assert found["confusion"] == pytest.approx(-found["classifier"], rel=1e-6)
 
 
-def test_uniform_odds_are_at_best_no_knowledge():
-    model = game("uniform")
+def test_uniform_confusion_is_least_where_the_classifier_knows_nothing():
+    model = with_confusion("uniform")
     found = terms(model, batch_for(model))
     assert np.log(3.0) <= found["confusion"] < np.log(3.0) + 0.1
 
 
 @pytest.mark.parametrize("confusion", configuration.CONFUSIONS)
 def test_encoder_and_classifier_learn_from_terms_of_their_own(confusion):
-    model = game(confusion)
+    model = with_confusion(confusion)
     with tf.GradientTape(persistent=True) as tape:
-        played, judged = model.objectives(batch_for(model), True)
+        autoencoding, classification = model.objectives(batch_for(model), True)
     encoder = model.encoder[0].trainable_variables
     classifier = model.part_variables("classifier")
-    assert played.parts == ("autoencoder",) and judged.parts == ("classifier",)
-    of_encoder = tape.gradient(played.terms["confusion"], encoder)
+    assert autoencoding.parts == ("autoencoder",) and classification.parts == (
+        "classifier",
+    )
+    of_encoder = tape.gradient(autoencoding.terms["confusion"], encoder)
     assert all(np.abs(gradient).max() > 0 for gradient in of_encoder)
-    assert None not in tape.gradient(judged.terms["classifier"], classifier)
+    assert None not in tape.gradient(classification.terms["classifier"], classifier)
 
 
 def test_the_classifier_is_evaluated_once_for_both_objectives():
@@ -451,14 +455,14 @@ def test_the_classifier_is_evaluated_once_for_both_objectives():
     ("domains", "changes"),
     [(DOMAINS[:1], {}), (DOMAINS, {"weights": {"confusion": 0.0}})],
 )
-def test_without_an_opponent_there_is_no_game(domains, changes):
+def test_without_a_classifier_there_is_no_confusion(domains, changes):
     model = made(domains, **changes)
     assert list(model.parts()) == ["autoencoder"]
     assert set(terms(model, batch_for(model))) == {"reconstruction"}
 
 
 def test_windows_are_whole_frames():
-    model = player()
+    model = shallow()
     assert model.clip_samples == 20 * HOP
     assert model.window_samples == 20 * 8000
     assert model.overlap_samples == 4000 == 100 * HOP

@@ -1,4 +1,4 @@
-"""Nobody hears where segments are joined: decoders that have learned steady tones."""
+"""Seams of segments are inaudible, with decoders trained on steady tones."""
 
 import dataclasses
 import functools
@@ -32,7 +32,7 @@ HPARAMS = dataclasses.replace(
     weights={"confusion": 0.0},
 )
 STEPS, ROWS = 400, 8
-# Segments of whole periods would be in phase by chance.
+# Segments of whole periods would be in phase by coincidence.
 PITCHES_HZ = (253.7, 293.9, 331.1, 441.3)
 ENDS = slice(10, -10)
 
@@ -65,7 +65,7 @@ def trained():
 
 
 def deviations_db(count):
-    """How far the level of 20 ms moves, for each pitch, played in so many segments."""
+    """Deviation of the level in 20 ms, for each pitch, decoded in `count` segments."""
     hparams = dataclasses.replace(HPARAMS, segments=count)
     model = umt.Umt(hparams, trained().info)
     model.set_weights(trained().get_weights())
@@ -80,8 +80,8 @@ def deviations_db(count):
     found = []
     for pitch_hz in PITCHES_HZ:
         audio = tones([pitch_hz], SECONDS * RATE_HZ, [0.0])
-        played = model.translate(tf.constant(audio), tf.constant([0]))[0].numpy()
-        levels_db = steadiness.levels_db(played, pitch_hz, RATE_HZ)[ENDS]
+        translated = model.translate(tf.constant(audio), tf.constant([0]))[0].numpy()
+        levels_db = steadiness.levels_db(translated, pitch_hz, RATE_HZ)[ENDS]
         # The two sines have -16 dB together.
         assert np.median(levels_db) == pytest.approx(-16.0, abs=1.0)
         found.append(steadiness.deviation_db(levels_db))
@@ -93,7 +93,7 @@ def test_what_is_steady_stays_steady(count):
     assert max(deviations_db(count)) < 0.5
 
 
-def test_without_being_moved_segments_are_heard(monkeypatch):
+def test_without_alignment_seams_are_audible(monkeypatch):
     join = segments.join
     monkeypatch.setattr(segments, "join", lambda *sizes: join(*sizes[:4], 0))
     assert min(deviations_db(20)) > 0.5

@@ -50,7 +50,7 @@ def test_the_papers_network_has_the_published_number_of_parameters():
     assert [d.count_params() for d in model.discriminators] == [2_759_105] * 2
 
 
-def test_the_papers_discriminator_judges_patches():
+def test_the_papers_discriminator_rates_patches():
     model = vae_gan.VaeGan(
         models.preset("vae_gan", "paper").model,
         dataset.DatasetInfo("toy", 16000, ("a", "b")),
@@ -59,14 +59,14 @@ def test_the_papers_discriminator_judges_patches():
     assert model.encoder(tf.zeros([1, 128, 128])).shape == (1, 32, 32, 128)
 
 
-def test_without_the_games_it_is_the_spectral_vae():
+def test_without_adversarial_terms_it_is_the_spectral_vae():
     model = made(weights=ALONE)
     assert list(model.parts()) == ["autoencoder"]
     assert set(terms(model, training=True)) == {"reconstruction", "kl"}
 
 
 @pytest.mark.parametrize("objective", ["lsgan", "bce", "hinge", "wgan_gp"])
-def test_each_game_is_played(objective):
+def test_each_adversarial_objective_has_its_losses(objective):
     found = terms(made(objective=objective), training=True)
     expected = {"reconstruction", "kl", "adversarial", "cycle", "latent"}
     expected |= {"discriminator"}

@@ -312,7 +312,7 @@ def test_mistakes_of_the_user_are_one_line(flags, sentence, tmp_path):
 
 
 @pytest.mark.slow
-def test_help_lists_the_knobs_of_the_approach():
+def test_help_lists_the_config_fields_of_the_approach():
     done = subprocess.run(
         [sys.executable, "-m", "tf_mt.train", "--approach=vae_gan", "--help"],
         capture_output=True,

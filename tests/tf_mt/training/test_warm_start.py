@@ -1,4 +1,4 @@
-"""A training may begin from another run, and add a domain to it."""
+"""Warm start: initialisation from another run, and adding a domain."""
 
 import dataclasses
 import json

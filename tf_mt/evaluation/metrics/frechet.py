@@ -13,8 +13,8 @@ def distance(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Fréchet distance between two sets of embeddings.
 
     Args:
-        reference: What it should sound like, `[n, d]`; n is 2 or more.
-        estimate: What it does sound like, `[m, d]`; m is 2 or more.
+        reference: Embeddings of real recordings, `[n, d]`; n is 2 or more.
+        estimate: Embeddings of translations, `[m, d]`; m is 2 or more.
 
     Returns:
         0 for equal sets; has no upper bound.

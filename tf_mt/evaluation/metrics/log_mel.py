@@ -36,8 +36,8 @@ def distance(reference: np.ndarray, estimate: np.ndarray, sample_rate_hz: int) -
     """Mean absolute difference of two log-mel spectrograms, in decibels.
 
     Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
+        reference: The true recording, float `[samples]`.
+        estimate: The recording to score, float `[samples]`.
         sample_rate_hz: The rate of both.
 
     Returns:

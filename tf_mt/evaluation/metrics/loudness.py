@@ -24,7 +24,7 @@ OFFSET_DB = -0.691
 REST_DB = -40.0
 # Levels below count as equal.
 FLOOR_DB = -80.0
-# A standard deviation of the level that nobody hears.
+# A standard deviation of the level that is inaudible.
 STEADY_DB = 0.1
 
 
@@ -95,8 +95,8 @@ def correlation(
     a recording is as a whole does not matter.
 
     Args:
-        reference: What it should sound like, `[samples]`.
-        estimate: What it does sound like, `[samples]`.
+        reference: The true recording, float `[samples]`.
+        estimate: The recording to score, float `[samples]`.
         sample_rate_hz: The rate of both.
 
     Returns:

@@ -1,7 +1,8 @@
 """F-measure of note onsets: whether a translation keeps the rhythm.
 
 Conventions: as in `log_mel`. Onsets are peaks of the spectral flux of the log-mel
-spectrogram (Böck et al. 2012, section 2), so that soft ones and vibrato can deceive.
+spectrogram (Böck et al. 2012, section 2), so that soft onsets may be missed, and
+vibrato may be taken for onsets.
 """
 
 import librosa

@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from tf_mt.inference import system as inference_system
 
 TRANSLATION, TRANSFER = "translation", "transfer"
 
@@ -16,8 +18,7 @@ class ScoredSystem(NamedTuple):
         name: In the scorecard.
         identity: What distinguishes it from others of its name: a hash of its weights,
             or a server's address and version.
-        system: A `tf_mt.inference.system.System`, or a client of a server, which has
-            the same methods.
+        system: What translates: a live run, a bundle, or a client of a server.
         info: What the system says of itself.
         modes: What is scored: `TRANSLATION` to known domains, one-shot `TRANSFER` from
             a reference clip, or both.
@@ -25,8 +26,8 @@ class ScoredSystem(NamedTuple):
 
     name: str
     identity: str
-    system: Any
-    info: Any
+    system: inference_system.System
+    info: inference_system.Info
     modes: tuple[str, ...]
 
     def row_name(self, mode: str) -> str:
@@ -61,7 +62,9 @@ def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def check(
-    named: Iterable[tuple[str, str, Any]], domains: Sequence[str], transfer: bool
+    named: Iterable[tuple[str, str, inference_system.System]],
+    domains: Sequence[str],
+    transfer: bool,
 ) -> list[ScoredSystem]:
     """Finds what each system can be scored on.
 
@@ -98,7 +101,9 @@ def check(
     return systems
 
 
-def _check_domains(domains: Sequence[str], system: Any) -> Any:
+def _check_domains(
+    domains: Sequence[str], system: inference_system.System
+) -> inference_system.Info:
     for domain in domains:
         info = system.check_domain(domain)
     return info

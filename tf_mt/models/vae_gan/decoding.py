@@ -52,7 +52,7 @@ def generate(
         Log-mel float32 `[batch, frames, bands]`, of all frames of the windows: the last
         may stand for more than the recording has.
     """
-    windows = generator.play(code, domain)
+    windows = generator.decode_windows(code, domain)
     frames = (tf.shape(code)[1] + 1) * window_frames // 2
     return frame_windows.join(windows, frames)
 

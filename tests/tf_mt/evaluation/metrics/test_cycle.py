@@ -11,7 +11,7 @@ def noise(seed=0, samples=RATE_HZ):
     return np.random.default_rng(seed).normal(0.0, 0.1, samples).astype(np.float32)
 
 
-def play(amplitudes):
+def harmonic_tone(amplitudes):
     """A tone with these partials."""
     phase = 2 * np.pi * 220.0 * np.arange(RATE_HZ) / RATE_HZ
     return sum(0.2 * a * np.sin(n * phase) for n, a in enumerate(amplitudes, 1))
@@ -29,7 +29,7 @@ def test_a_gain_has_a_closed_form(gain):
 
 @pytest.mark.parametrize("gain_db", [-40.0, 20.0])
 def test_the_level_of_both_does_not_matter(gain_db):
-    one, other = noise(), play([1.0, 0.5])
+    one, other = noise(), harmonic_tone([1.0, 0.5])
     gain = 10.0 ** (gain_db / 20.0)
     assert cycle.relative_loss(gain * one, gain * other, RATE_HZ) == pytest.approx(
         cycle.relative_loss(one, other, RATE_HZ), rel=1e-5
@@ -50,22 +50,24 @@ def test_scipy_agrees(rate_hz, frame, hop):
                 for start in range(0, len(padded) - frame + 1, hop)
             ]
         )
-        for padded in (np.pad(a, frame // 2) for a in (noise(), play([1.0, 0.5])))
+        for padded in (
+            np.pad(a, frame // 2) for a in (noise(), harmonic_tone([1.0, 0.5]))
+        )
     ]
     expected = np.abs(magnitudes[1] - magnitudes[0]).sum() / magnitudes[0].sum()
-    found = cycle.relative_loss(noise(), play([1.0, 0.5]), rate_hz)
+    found = cycle.relative_loss(noise(), harmonic_tone([1.0, 0.5]), rate_hz)
     assert found == pytest.approx(expected, rel=1e-4)
 
 
 def test_what_sounds_nearer_loses_less():
-    source = play([1.0, 0.5, 0.2])
+    source = harmonic_tone([1.0, 0.5, 0.2])
     losses = [
         cycle.relative_loss(source, estimate, RATE_HZ)
         for estimate in (
             source,
             source + 1e-3 * noise(1),
             source + 1e-2 * noise(2),
-            play([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]),
+            harmonic_tone([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]),
             noise(3),
         )
     ]

@@ -14,7 +14,7 @@ def noise(seed=0, samples=2 * RATE_HZ):
     return np.random.default_rng(seed).normal(0.0, 0.1, samples).astype(np.float32)
 
 
-def play(amplitudes, seed=0, pitch_hz=220.0):
+def harmonic_tone(amplitudes, seed=0, pitch_hz=220.0):
     """A tone with these partials, and some breath."""
     phase = 2 * np.pi * pitch_hz * np.arange(2 * RATE_HZ) / RATE_HZ
     tone = sum(0.2 * a * np.sin(n * phase) for n, a in enumerate(amplitudes, 1))
@@ -43,13 +43,13 @@ def test_equal_recordings_are_at_no_distance():
 
 
 def test_level_and_offset_do_not_matter():
-    audio = play(FLUTE)
+    audio = harmonic_tone(FLUTE)
     assert distance(audio, 0.01 * audio + 0.2, RATE_HZ) < 0.05
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 44_100])
 def test_librosa_and_pyloudnorm_agree(rate_hz):
-    one, other = play(FLUTE), 0.1 * noise(1)
+    one, other = harmonic_tone(FLUTE), 0.1 * noise(1)
     means = [librosas(audio, rate_hz).mean(axis=1) for audio in (one, other)]
     expected = np.linalg.norm(means[0] - means[1])
     assert expected > 10.0
@@ -58,36 +58,41 @@ def test_librosa_and_pyloudnorm_agree(rate_hz):
 
 
 def test_what_sounds_nearer_is_nearer():
-    truth = play(FLUTE)
+    truth = harmonic_tone(FLUTE)
     distances = [
         distance(truth, estimate, RATE_HZ)
-        for estimate in (truth, truth + 3e-3 * noise(1), play(CLARINET, 2), noise(3))
+        for estimate in (
+            truth,
+            truth + 3e-3 * noise(1),
+            harmonic_tone(CLARINET, 2),
+            noise(3),
+        )
     ]
     assert distances == sorted(distances)
 
 
 def test_the_ratio_has_its_ends():
-    source, style = play(FLUTE), play(CLARINET)
+    source, style = harmonic_tone(FLUTE), harmonic_tone(CLARINET)
     assert transfer_ratio(source, style, source, RATE_HZ) == 0.0
     assert transfer_ratio(source, style, style, RATE_HZ) == 1.0
 
 
 def test_the_ratio_is_of_distances():
-    sounds = play(FLUTE), play(CLARINET), noise(1)
+    sounds = harmonic_tone(FLUTE), harmonic_tone(CLARINET), noise(1)
     from_source, from_style = (distance(one, sounds[2], RATE_HZ) for one in sounds[:2])
     found = transfer_ratio(*sounds, RATE_HZ)
     assert found == pytest.approx(from_source / (from_source + from_style))
 
 
 def test_the_criterion_is_the_nearer_instrument():
-    source, style = play(FLUTE, 0), play(CLARINET, 1)
+    source, style = harmonic_tone(FLUTE, 0), harmonic_tone(CLARINET, 1)
     ratios = [
         transfer_ratio(source, style, estimate, RATE_HZ)
         for estimate in (
-            play(FLUTE, 2),
-            play([1.0, 0.45, 0.25, 0.0, 0.1], 3),
-            play([1.0, 0.05, 0.65, 0.0, 0.45, 0.0, 0.35], 4),
-            play(CLARINET, 5),
+            harmonic_tone(FLUTE, 2),
+            harmonic_tone([1.0, 0.45, 0.25, 0.0, 0.1], 3),
+            harmonic_tone([1.0, 0.05, 0.65, 0.0, 0.45, 0.0, 0.35], 4),
+            harmonic_tone(CLARINET, 5),
         )
     ]
     assert ratios == sorted(ratios)
@@ -132,7 +137,7 @@ def test_statistics_tell_instruments_apart():
         return np.concatenate(
             [
                 mfcc.statistics(
-                    play(amplitudes, seed, 220.0 * 2 ** (seed % 12 / 12))
+                    harmonic_tone(amplitudes, seed, 220.0 * 2 ** (seed % 12 / 12))
                     + noise_gain * noise(seed + 100),
                     RATE_HZ,
                 )

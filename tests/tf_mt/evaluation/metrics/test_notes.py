@@ -28,10 +28,10 @@ THREE_VOICES = score(
 )
 
 
-def play(played, rate_hz=RATE_HZ, slope=1.0, decay=2.0):
+def synthesise(notes_played, rate_hz=RATE_HZ, slope=1.0, decay=2.0):
     """Harmonic tones; the n-th partial has amplitude 1 / n ** slope."""
     audio = np.zeros(int(SECONDS * rate_hz))
-    for onset, duration, pitch in played.tolist():
+    for onset, duration, pitch in notes_played.tolist():
         time = np.arange(int(duration * rate_hz)) / rate_hz
         hz = 440.0 * 2 ** ((pitch - 69) / 12)
         wave = sum(
@@ -46,8 +46,8 @@ def play(played, rate_hz=RATE_HZ, slope=1.0, decay=2.0):
     return audio.astype(np.float32)
 
 
-def moved(played, semitones=0, seconds=0.0):
-    other = played.copy()
+def moved(notes_played, semitones=0, seconds=0.0):
+    other = notes_played.copy()
     other["pitch"] += semitones
     other["onset_seconds"] += seconds
     return other
@@ -59,18 +59,18 @@ def f_measure(audio, labelled, rate_hz):
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 44_100])
 def test_one_voice_is_found(rate_hz):
-    audio = play(ONE_VOICE, rate_hz)
+    audio = synthesise(ONE_VOICE, rate_hz)
     assert f_measure(audio, ONE_VOICE, rate_hz) > 0.93
 
 
 @pytest.mark.parametrize("slope", [0.7, 1.0, 1.5])
 def test_three_voices_are_found(slope):
-    audio = play(THREE_VOICES, slope=slope)
+    audio = synthesise(THREE_VOICES, slope=slope)
     assert f_measure(audio, THREE_VOICES, RATE_HZ) > 0.8
 
 
 def test_matching_is_that_of_mir_eval():
-    audio = play(THREE_VOICES)
+    audio = synthesise(THREE_VOICES)
     found = transcription.transcribe(audio, RATE_HZ)
     scored = [
         (
@@ -88,25 +88,25 @@ def test_matching_is_that_of_mir_eval():
 def test_how_long_notes_last_does_not_matter():
     longer = ONE_VOICE.copy()
     longer["duration_seconds"] *= 3.0
-    audio = play(ONE_VOICE)
+    audio = synthesise(ONE_VOICE)
     assert f_measure(audio, longer, RATE_HZ) == f_measure(audio, ONE_VOICE, RATE_HZ)
 
 
 @pytest.mark.parametrize("wrong", [moved(ONE_VOICE, 1), moved(ONE_VOICE, 0, 0.12)])
 def test_wrong_pitches_and_times_are_wrong(wrong):
-    assert f_measure(play(ONE_VOICE), wrong, RATE_HZ) < 0.15
+    assert f_measure(synthesise(ONE_VOICE), wrong, RATE_HZ) < 0.15
 
 
 def test_half_of_the_notes_are_two_thirds():
     half = ONE_VOICE[::2]
-    scored = f_measure(play(half), ONE_VOICE, RATE_HZ)
+    scored = f_measure(synthesise(half), ONE_VOICE, RATE_HZ)
     assert scored == pytest.approx(2 / 3, abs=0.06)
 
 
 def test_nothing_to_play_and_nothing_played():
     silence = np.zeros(RATE_HZ, np.float32)
     first = ONE_VOICE[:1]
-    assert np.isnan(f_measure(play(ONE_VOICE), ONE_VOICE[:0], RATE_HZ))
+    assert np.isnan(f_measure(synthesise(ONE_VOICE), ONE_VOICE[:0], RATE_HZ))
     assert f_measure(silence, first, RATE_HZ) == 0.0
 
 
@@ -124,10 +124,10 @@ def test_notes_of_something_else_are_refused(wrong, message):
 
 
 def test_truth_beats_noisy_truth_beats_wrong_notes_and_noise():
-    truth = play(THREE_VOICES)
+    truth = synthesise(THREE_VOICES)
     noise = np.random.default_rng(0).normal(0.0, 0.03, len(truth)).astype(np.float32)
     clean, noisy, wrong, none = (
         f_measure(audio, THREE_VOICES, RATE_HZ)
-        for audio in (truth, truth + noise, play(moved(THREE_VOICES, 1)), noise)
+        for audio in (truth, truth + noise, synthesise(moved(THREE_VOICES, 1)), noise)
     )
     assert clean >= noisy > max(wrong, none) + 0.2

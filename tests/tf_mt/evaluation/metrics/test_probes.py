@@ -1,4 +1,4 @@
-"""Probes find what is there, and no more than chance where nothing is."""
+"""Probes find domains that codes reveal, and score at chance level where none is."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_a_code_that_holds_the_domain_is_found_out():
     assert found.n == 216
 
 
-def test_a_code_without_the_domain_leaves_chance():
+def test_a_code_without_the_domain_scores_at_chance_level():
     found = probes.accuracy(*codes())
     assert abs(found.linear - found.majority) < 0.1
     assert abs(found.mlp - found.majority) < 0.1

@@ -13,7 +13,7 @@ def noise(seed=0, samples=RATE_HZ):
     return np.random.default_rng(seed).normal(0.0, 0.1, samples).astype(np.float32)
 
 
-def play(amplitudes):
+def harmonic_tone(amplitudes):
     """A tone with these partials."""
     phase = 2 * np.pi * 220.0 * np.arange(RATE_HZ) / RATE_HZ
     return sum(0.2 * a * np.sin(n * phase) for n, a in enumerate(amplitudes, 1))
@@ -41,14 +41,14 @@ def test_equal_recordings_are_alike():
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 44_100])
 def test_scikit_image_agrees(rate_hz):
     silence = np.zeros(RATE_HZ)
-    sounds = [play([1.0, 0.5]), noise(), silence, 30.0 * noise(1)]
+    sounds = [harmonic_tone([1.0, 0.5]), noise(), silence, 30.0 * noise(1)]
     for one, other in itertools.combinations(sounds, 2):
         found = similarity(one, other, rate_hz)
         assert found == pytest.approx(scikits(one, other, rate_hz), abs=1e-9)
 
 
 def test_it_is_symmetric():
-    one, other = play([1.0, 0.5]), noise()
+    one, other = harmonic_tone([1.0, 0.5]), noise()
     assert similarity(one, other, RATE_HZ) == pytest.approx(
         similarity(other, one, RATE_HZ)
     )
@@ -66,13 +66,13 @@ def test_a_gain_keeps_the_structure():
 
 
 def test_what_sounds_nearer_is_more_alike():
-    truth = play([1.0, 0.5, 0.2]) + 1e-3 * noise()
+    truth = harmonic_tone([1.0, 0.5, 0.2]) + 1e-3 * noise()
     found = [
         similarity(truth, estimate, RATE_HZ)
         for estimate in (
             truth,
             truth + 1e-3 * noise(1),
-            play([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]) + 1e-3 * noise(2),
+            harmonic_tone([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]) + 1e-3 * noise(2),
             noise(3),
         )
     ]

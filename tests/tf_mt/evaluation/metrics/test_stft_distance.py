@@ -11,7 +11,7 @@ def noise(seed=0, samples=RATE_HZ):
     return np.random.default_rng(seed).normal(0.0, 0.1, samples).astype(np.float32)
 
 
-def play(amplitudes):
+def harmonic_tone(amplitudes):
     """A tone with these partials."""
     phase = 2 * np.pi * 220.0 * np.arange(RATE_HZ) / RATE_HZ
     return sum(0.2 * a * np.sin(n * phase) for n, a in enumerate(amplitudes, 1))
@@ -48,7 +48,7 @@ def test_a_silent_estimate_is_at_the_floor():
 
 @pytest.mark.parametrize("samples", [16_000, 12_345, 1300])
 def test_scipy_agrees(samples):
-    one, other = noise(0, samples), play([1.0, 0.5])[:samples]
+    one, other = noise(0, samples), harmonic_tone([1.0, 0.5])[:samples]
     terms = []
     for resolution in ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)):
         expected, found = (
@@ -61,14 +61,14 @@ def test_scipy_agrees(samples):
 
 
 def test_what_sounds_nearer_is_nearer():
-    truth = play([1.0, 0.5, 0.2]) + 1e-3 * noise()
+    truth = harmonic_tone([1.0, 0.5, 0.2]) + 1e-3 * noise()
     distances = [
         stft_distance.distance(truth, estimate, RATE_HZ)
         for estimate in (
             truth,
             truth + 1e-3 * noise(1),
             truth + 3e-3 * noise(2),
-            play([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]) + 1e-3 * noise(3),
+            harmonic_tone([1.0, 0.0, 0.7, 0.0, 0.5, 0.0, 0.4]) + 1e-3 * noise(3),
             noise(4),
         )
     ]

@@ -1,28 +1,31 @@
-"""Each file is written once, in a place that no name can take from another."""
+"""The audio cache writes each file once, under a path that no other name leads to."""
 
 import time
 
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert, made_up_systems
+from tests.tf_mt.evaluation import made_up_systems, synthetic
 from tf_mt.evaluation.protocol import audio_cache, baselines, cases, systems
 
 DOMAINS = ("bell", "reed")
-SAMPLES = 2 * concert.RATE_HZ
+SAMPLES = 2 * synthetic.RATE_HZ
 
 
 @pytest.fixture
 def cache(tmp_path):
-    test = concert.Recordings(["a", "b"])
-    train = concert.Recordings(["d", "e"], paired=False)
-    return audio_cache.AudioCache(tmp_path, test, train, concert.RATE_HZ, SAMPLES)
+    test = synthetic.Recordings(["a", "b"])
+    train = synthetic.Recordings(["d", "e"], paired=False)
+    return audio_cache.AudioCache(tmp_path, test, train, synthetic.RATE_HZ, SAMPLES)
 
 
 def choose(pieces=("a", "b"), transfer=False):
-    test, train = concert.Recordings(pieces), concert.Recordings(["d"], paired=False)
+    test, train = (
+        synthetic.Recordings(pieces),
+        synthetic.Recordings(["d"], paired=False),
+    )
     return cases.choose(
-        test.entries, train.entries, DOMAINS, 0, concert.RATE_HZ, transfer
+        test.entries, train.entries, DOMAINS, 0, synthetic.RATE_HZ, transfer
     )
 
 
@@ -68,7 +71,7 @@ def test_transfer_takes_the_timbre_of_other_music_by_the_target(cache):
     case = choose(transfer=True)[0]
     cache.write_case(case)
     cache.write_outputs(scored, systems.TRANSFER, case)
-    expected = concert.play("b", "reed")[: 2 * concert.RATE_HZ]
+    expected = synthetic.render("b", "reed")[: 2 * synthetic.RATE_HZ]
     assert (case.clip, case.source, case.target) == ("a", "bell", "reed")
     np.testing.assert_allclose(given[-1], expected, atol=1e-4)
     assert cache.output(case, "m (transfer)", audio_cache.OUTPUT).exists()

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import synthetic
 from tf_mt.evaluation.protocol import cases
 
-DOMAINS = tuple(concert.PARTIALS)
+DOMAINS = tuple(synthetic.PARTIALS)
 
 
 def choose(
@@ -17,11 +17,11 @@ def choose(
 
 @pytest.fixture
 def train():
-    return concert.Recordings(["etude 1", "etude 2", "etude 3"], paired=False)
+    return synthetic.Recordings(["etude 1", "etude 2", "etude 3"], paired=False)
 
 
 def test_a_paired_set_asks_for_every_pair_and_knows_the_answer(train):
-    chosen = choose(concert.Recordings(["a", "b"]), train)
+    chosen = choose(synthetic.Recordings(["a", "b"]), train)
     assert len(chosen) == 2 * 3 * 2
     assert len({case.name for case in chosen}) == len(chosen)
     for case in chosen:
@@ -33,7 +33,7 @@ def test_a_paired_set_asks_for_every_pair_and_knows_the_answer(train):
 
 
 def test_a_set_without_pairs_asks_without_answers(train):
-    chosen = choose(concert.Recordings(["a", "b", "c"], paired=False), train, clips=2)
+    chosen = choose(synthetic.Recordings(["a", "b", "c"], paired=False), train, clips=2)
     assert len(chosen) == 3 * 2 * 2
     assert {case.answer for case in chosen} == {None}
     assert {case.clip for case in chosen if case.source == "bell"} == {
@@ -44,7 +44,7 @@ def test_a_set_without_pairs_asks_without_answers(train):
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_reference_for_transfer_is_other_music_by_the_target(train, paired):
-    test = concert.Recordings(["a", "b", "c"], paired)
+    test = synthetic.Recordings(["a", "b", "c"], paired)
     chosen = choose(test, train, transfer=True)
     assert chosen == choose(test, train, transfer=True)
     for case in chosen:
@@ -57,23 +57,23 @@ def test_a_reference_for_transfer_is_other_music_by_the_target(train, paired):
 
 def test_without_other_music_there_is_no_reference(train):
     with pytest.raises(ValueError, match="has no reference: it takes a recording of a"):
-        choose(concert.Recordings(["a"]), train, transfer=True)
+        choose(synthetic.Recordings(["a"]), train, transfer=True)
 
 
 def test_pieces_are_taken_from_all_over(train):
-    test = concert.Recordings([f"{i:02d}" for i in range(20)])
+    test = synthetic.Recordings([f"{i:02d}" for i in range(20)])
     chosen = choose(test, train, clips=4)
     assert sorted({case.clip for case in chosen}) == ["00", "05", "10", "15"]
     assert len({case.clip for case in choose(test, train, clips=50)}) == 20
 
 
 def test_the_choice_is_always_the_same(train):
-    test = concert.Recordings(["a", "b"])
+    test = synthetic.Recordings(["a", "b"])
     assert choose(test, train) == choose(test, train)
 
 
 def test_names_are_fit_for_paths_and_stay_apart(train):
-    test = concert.Recordings(["Bläser [live]/ü", "Bläser (live)/ü"])
+    test = synthetic.Recordings(["Bläser [live]/ü", "Bläser (live)/ü"])
     names = {case.name for case in choose(test, train)}
     assert len(names) == 12
     assert all(name.count("/") == 1 for name in names)
@@ -83,9 +83,9 @@ def test_names_are_fit_for_paths_and_stay_apart(train):
     "wrong", [{"domains": ("bell",)}, {"shortest_samples": 10**6}, {"train": []}]
 )
 def test_nothing_to_ask_is_an_error(train, wrong):
-    train = concert.Recordings(wrong.pop("train", ["etude 1"]))
+    train = synthetic.Recordings(wrong.pop("train", ["etude 1"]))
     with pytest.raises(ValueError, match="there is nothing to score: it takes two dom"):
-        choose(concert.Recordings(["a"]), train, **wrong)
+        choose(synthetic.Recordings(["a"]), train, **wrong)
 
 
 def test_a_sound_is_fit_to_a_length():

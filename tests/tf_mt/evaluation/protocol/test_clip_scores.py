@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert
+from tests.tf_mt.evaluation import synthetic
 from tf_mt.evaluation.metrics import (
     chroma,
     cycle,
@@ -20,11 +20,11 @@ from tf_mt.evaluation.metrics import (
 )
 from tf_mt.evaluation.protocol import analysis, clip_scores
 
-RATE_HZ = concert.RATE_HZ
+RATE_HZ = synthetic.RATE_HZ
 NOISE = np.random.default_rng(0).normal(0.0, 0.02, (9, 3 * RATE_HZ)).astype(np.float32)
 
-SOURCE, TRUTH = concert.play("a", "bell"), concert.play("a", "reed")
-STYLE = concert.play("d", "reed")
+SOURCE, TRUTH = synthetic.render("a", "bell"), synthetic.render("a", "reed")
+STYLE = synthetic.render("d", "reed")
 # What some rows make of it: a model, the truth, a copy, noise and silence.
 ESTIMATES = (TRUTH + NOISE[0], TRUTH, SOURCE, NOISE[1], np.zeros_like(SOURCE))
 
@@ -45,7 +45,7 @@ def there_and_back(estimate):
         estimate,
         cycle=analysed(SOURCE + NOISE[2]),
         reconstruction=analysed(SOURCE + NOISE[3]),
-        notes=concert.melody("a"),
+        notes=synthetic.melody("a"),
     )
 
 
@@ -82,7 +82,7 @@ def test_scores_are_exactly_those_of_each_metric(estimate, truth):
         ),
         "ncc": ncc.correlation(*each(ncc.contour, content, estimate)),
         "notes": notes.f_measure(
-            concert.melody("a"), transcription.transcribe(estimate, RATE_HZ)
+            synthetic.melody("a"), transcription.transcribe(estimate, RATE_HZ)
         ),
         "cycle_ncc": ncc.correlation(*each(ncc.contour, SOURCE, returned)),
         "cycle_loss": cycle.relative_loss(SOURCE, returned, RATE_HZ),
@@ -135,7 +135,7 @@ def test_what_cannot_be_compared_is_refused(given):
 
 
 def test_notes_of_something_else_are_refused():
-    late = concert.melody("a")
+    late = synthetic.melody("a")
     late["onset_seconds"] += 1.0
     with pytest.raises(ValueError, match="must be at least 0 and below 3"):
         clip_scores.measure(there_and_back(TRUTH)._replace(notes=late))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert, made_up_systems
+from tests.tf_mt.evaluation import made_up_systems, synthetic
 from tf_mt.evaluation.metrics import mfcc
 from tf_mt.evaluation.protocol import baselines, evaluation
 
@@ -29,11 +29,11 @@ MFCC = evaluation.Embedder(Embedder(), "mfcc")
 
 
 class Perfect:
-    """Knows the pieces, so that it can play them on any instrument."""
+    """Translates perfectly: it looks up the rendering of each piece in every domain."""
 
     def __init__(self, pieces):
         self.known = {
-            (piece, domain): concert.play(piece, domain)
+            (piece, domain): synthetic.render(piece, domain)
             for piece in pieces
             for domain in DOMAINS
         }
@@ -53,12 +53,12 @@ class Perfect:
 @pytest.fixture(scope="module")
 def dataset():
     return evaluation.Dataset(
-        name="concert",
+        name="synthetic",
         place="here",
         domains=DOMAINS,
-        sample_rate_hz=concert.RATE_HZ,
-        test=concert.Recordings(["a", "b", "c", "g"]),
-        train=concert.Recordings(["d", "e", "f"], paired=False),
+        sample_rate_hz=synthetic.RATE_HZ,
+        test=synthetic.Recordings(["a", "b", "c", "g"]),
+        train=synthetic.Recordings(["d", "e", "f"], paired=False),
     )
 
 
@@ -193,7 +193,7 @@ def test_refuses_the_folder_of_another_evaluation(dataset, tmp_path):
 
 
 def test_a_set_without_pairs_is_compared_with_the_source(dataset, tmp_path):
-    unpaired = dataset._replace(test=concert.Recordings(["a", "b"], paired=False))
+    unpaired = dataset._replace(test=synthetic.Recordings(["a", "b"], paired=False))
     card = evaluate(
         [scored("lazy", lambda audio, domain: audio)],
         unpaired,
@@ -242,7 +242,7 @@ def test_without_a_probe_the_report_says_why(dataset, tmp_path, codes, changed, 
 
 
 def test_a_domain_that_is_never_a_target_has_no_distance(dataset, tmp_path):
-    test = concert.Recordings(["a", "b"], paired=False)
+    test = synthetic.Recordings(["a", "b"], paired=False)
     test.entries = [entry for entry in test.entries if entry.domain == "bell"]
     card = evaluate(
         [scored("m", lambda audio, domain: audio)],
@@ -268,7 +268,7 @@ def test_a_model_named_as_a_baseline_is_refused(dataset, tmp_path):
 
 
 class Transferring(Perfect):
-    """Transfers perfectly: it knows the pieces, and finds out who plays a reference."""
+    """Transfers perfectly: it looks up the pieces, and the domain of a reference."""
 
     def transfer(self, audio, reference):
         def distance(name):
@@ -305,7 +305,7 @@ def test_transfer_is_scored_in_a_row_of_its_own(dataset, tmp_path):
 def test_transfer_between_two_recordings_is_compared_with_the_reference(
     dataset, tmp_path
 ):
-    unpaired = dataset._replace(test=concert.Recordings(["a", "b"], paired=False))
+    unpaired = dataset._replace(test=synthetic.Recordings(["a", "b"], paired=False))
     models = [
         scored(name, transfer=transfer)
         for name, transfer in (

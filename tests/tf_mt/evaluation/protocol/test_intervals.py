@@ -1,4 +1,4 @@
-"""Intervals hold the true mean as often as they say."""
+"""Confidence intervals contain the true mean as often as they claim."""
 
 import numpy as np
 import pytest

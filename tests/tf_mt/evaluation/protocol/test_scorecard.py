@@ -1,4 +1,4 @@
-"""Rows of a case share what is found in its sounds, and nothing outlives it."""
+"""Rows of a case share analyses of recordings, which are released after the case."""
 
 import collections
 import os
@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tests.tf_mt.evaluation import concert, made_up_systems
+from tests.tf_mt.evaluation import made_up_systems, synthetic
 from tf_mt.evaluation.metrics import (
     chroma,
     log_mel,
@@ -29,7 +29,7 @@ from tf_mt.evaluation.protocol import (
 )
 
 DOMAINS = ("bell", "horn", "reed")
-RATE_HZ = concert.RATE_HZ
+RATE_HZ = synthetic.RATE_HZ
 SAMPLES = round(1.5 * RATE_HZ)
 
 
@@ -43,8 +43,8 @@ class Embedder:
 
 def evaluation(folder, pieces, paired=True):
     """One model, which adds noise, and the baselines."""
-    test = concert.Recordings(pieces, paired)
-    train = concert.Recordings(["d", "e"], paired=False)
+    test = synthetic.Recordings(pieces, paired)
+    train = synthetic.Recordings(["d", "e"], paired=False)
     noise = np.random.default_rng(0).normal(0.0, 0.02, SAMPLES).astype(np.float32)
 
     def translate(audio, domain):

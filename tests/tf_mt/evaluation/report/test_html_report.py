@@ -112,16 +112,16 @@ def test_the_table_has_a_cell_for_each_system_and_metric(page):
 
 
 def test_the_sounds_are_what_was_given(folder, page):
-    players = page.all("audio")
+    audio_elements = page.all("audio")
     names = ["source", "truth", *made_up.MODELS, "resynthesis (umt)"]
-    assert [player["aria-label"] for player in players] == names
-    for k, player in enumerate(players):
-        heard, rate = soundfile.read(
-            content(player["src"], "audio/flac"), dtype="int16"
+    assert [element["aria-label"] for element in audio_elements] == names
+    for k, element in enumerate(audio_elements):
+        embedded, rate = soundfile.read(
+            content(element["src"], "audio/flac"), dtype="int16"
         )
         given = files.read(folder / f"0_{k}.wav", made_up.RATE_HZ)
         assert rate == made_up.RATE_HZ
-        np.testing.assert_array_equal(heard, files.to_pcm16(given))
+        np.testing.assert_array_equal(embedded, files.to_pcm16(given))
 
 
 def test_the_pictures_can_be_read(folder, page):
@@ -229,5 +229,5 @@ def test_names_in_any_script_are_drawn_in_silence():
 def test_loud_sounds_are_clipped():
     text = html_page.sound("a", b"", np.array([2.0, -2.0]), 8000)
     uri = re.search(r'src="(data:audio[^"]*)"', text).group(1)
-    heard, _ = soundfile.read(content(uri, "audio/flac"), dtype="int16")
-    assert heard.tolist() == [32767, -32768]
+    embedded, _ = soundfile.read(content(uri, "audio/flac"), dtype="int16")
+    assert embedded.tolist() == [32767, -32768]

@@ -1,4 +1,4 @@
-"""Points in a plane: near codes stay near, the same codes give the same points."""
+"""t-SNE plots: near codes stay near, and equal codes give equal points."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A small test set of synthetic instruments, and models that play them."""
+"""A small test set of synthetic instruments, and models that translate between them."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ def melody(piece):
     return notes
 
 
-def play(piece, domain):
+def render(piece, domain):
     time = np.arange(round(0.4 * RATE_HZ)) / RATE_HZ
     audio = np.zeros(round(SECONDS * RATE_HZ), np.float32)
     fade = np.minimum(1, np.minimum(time, time[::-1]) / 0.02)
@@ -64,7 +64,7 @@ class Recordings:
     def audio(self, entry, start=0, samples=None):
         self.reads += 1
         piece = entry.recording.rpartition("/")[0]
-        return play(piece, entry.domain)[start : start + samples]
+        return render(piece, entry.domain)[start : start + samples]
 
     def notes(self, entry):
         return melody(entry.recording.rpartition("/")[0])
