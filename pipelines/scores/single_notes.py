@@ -23,7 +23,7 @@ import numpy as np
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
+from pipelines.scores.tones import HELD_SECONDS, Tone, tone_seconds
 from tf_mt import progress
 from tf_mt.audio import files
 
@@ -120,7 +120,7 @@ class SingleNotes:
         domain: str,
         pitch: int,
         velocity: int,
-        held_seconds: float = TONE_SECONDS - RELEASE_SECONDS,
+        held_seconds: float = HELD_SECONDS,
     ) -> Tone:
         """The note nearest in pitch, then in dynamics, then the longest.
 

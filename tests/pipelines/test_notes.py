@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import symusic
 
 from pipelines.scores import notes
+from tests import midi_file
 from tf_mt.data import chunk
 
 
@@ -14,42 +14,13 @@ def part(*pitches):
     return found
 
 
-def write_midi(path, drums=False):
-    score = symusic.Score(480)
-    score.tempos.append(symusic.Tempo(0, qpm=60))
-    for pitch in (60, 48):
-        track = symusic.Track(program=0)
-        track.notes.append(symusic.Note(480, 240, pitch, 70))
-        track.notes.append(symusic.Note(0, 480, pitch + 4, 90))
-        score.tracks.append(track)
-    if drums:
-        track = symusic.Track(is_drum=True)
-        track.notes.append(symusic.Note(0, 480, 35, 90))
-        score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
-
-
-def test_midi_is_read_in_seconds_without_drums(tmp_path):
-    write_midi(tmp_path / "x.mid", drums=True)
-    parts = notes.read_midi(tmp_path / "x.mid")
-    assert len(parts) == 2
-    high = np.sort(parts[0], order="onset")
-    np.testing.assert_allclose(high["onset"], [0, 1])
-    np.testing.assert_allclose(high["duration"], [1, 0.5])
-    np.testing.assert_array_equal(high["pitch"], [64, 60])
-    np.testing.assert_array_equal(high["velocity"], [90, 70])
-
-
-def test_what_is_not_midi_is_refused_by_name(tmp_path):
-    (tmp_path / "x.mid").write_bytes(b"not MIDI at all")
-    with pytest.raises(ValueError, match=r"x\.mid'.*cannot be read as MIDI"):
-        notes.read_midi(tmp_path / "x.mid")
+def pieces(parts, together=False, bends=()):
+    return notes.pieces("s", notes.Score(parts, bends), together)
 
 
 def test_midi_files_are_found_at_any_depth(tmp_path):
     for name in ("b.mid", "deeper/a.MIDI", "deeper/deeper/a.mid"):
-        write_midi(tmp_path / name)
+        midi_file.write(tmp_path / name)
     (tmp_path / "notes.txt").touch()
     found = notes.midi_files(tmp_path, limit=0)
     assert list(found) == ["b", "deeper/a", "deeper/deeper/a"]
@@ -72,21 +43,19 @@ def test_a_folder_without_midi_is_refused(tmp_path):
 
 
 def test_each_part_is_a_piece():
-    found = notes.pieces("s", [part(60, 62), part(), part(48, 50, 52)], together=False)
+    found = pieces([part(60, 62), part(), part(48, 50, 52)])
     assert [piece.name for piece in found] == ["s/0", "s/1"]
     assert [len(piece.notes) for piece in found] == [2, 3]
 
 
 def test_parts_together_are_one_piece_by_onset():
-    (piece,) = notes.pieces("s", [part(60, 62), part(48, 50)], together=True)
+    (piece,) = pieces([part(60, 62), part(48, 50)], together=True)
     assert piece.name == "s/all"
     np.testing.assert_array_equal(piece.notes["pitch"], [48, 60, 50, 62])
 
 
 def test_a_part_that_doubles_another_at_the_octave_is_left_out():
-    found = notes.pieces(
-        "s", [part(60, 62), part(48, 50), part(60, 64)], together=False
-    )
+    found = pieces([part(60, 62), part(48, 50), part(60, 64)])
     assert [piece.name for piece in found] == ["s/0", "s/2"]
 
 

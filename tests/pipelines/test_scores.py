@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-import symusic
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
 from pipelines.scores import notes, scores_dataset_builder
+from tests import midi_file
 from tf_mt.data import index, recordings
 
 DOMAINS = ("violin", "flute", "trumpet")
@@ -20,15 +20,16 @@ SPLITS = ("train", "validation", "test")
 def write_score(path, seed, lowest=64, compass=12, parts=2):
     """Writes a MIDI file of melodies with pauses."""
     rng = np.random.default_rng(seed)
-    score = symusic.Score(480)
-    for _ in range(parts):
-        track = symusic.Track(program=0)
-        for beat in range(8):
-            pitch = lowest + int(rng.integers(0, compass))
-            track.notes.append(symusic.Note(480 * beat, 300, pitch, 80))
-        score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
+    midi_file.write(
+        path,
+        *(
+            [
+                (480 * beat, 300, lowest + int(rng.integers(0, compass)))
+                for beat in range(8)
+            ]
+            for _ in range(parts)
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +221,9 @@ def test_the_domains_of_a_piece_have_the_same_notes(scores_data):
 def test_notes_across_chunks_are_there_once(tmp_path):
     pitches = 64 + np.arange(12)
     for file in range(3):
-        score = symusic.Score(480)
-        score.tracks.append(symusic.Track(program=0))
-        for number, pitch in enumerate(pitches):
-            # Legato, of three seconds each.
-            score.tracks[0].notes.append(
-                symusic.Note(2880 * number, 2880, int(pitch), 80)
-            )
-        (tmp_path / "midi").mkdir(exist_ok=True)
-        score.dump_midi(tmp_path / "midi" / f"{file}.mid")
+        # Legato, of three seconds each.
+        melody = [(2880 * n, 2880, int(pitch)) for n, pitch in enumerate(pitches)]
+        midi_file.write(tmp_path / "midi" / f"{file}.mid", melody)
     data = convert(tmp_path / "midi", tmp_path / "data", "paired")
     across = 0
     for split in SPLITS:
@@ -309,13 +304,7 @@ def test_voices_together_are_one_piece(midi, tmp_path):
 
 def write_long(path, notes):
     """Writes a MIDI file of `(onset, duration, pitch)`, timed in half seconds."""
-    score = symusic.Score(480)
-    track = symusic.Track(program=0)
-    for onset, duration, pitch in notes:
-        track.notes.append(symusic.Note(480 * onset, 480 * duration, pitch, 80))
-    score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
+    midi_file.write(path, [(480 * on, 480 * for_, pitch) for on, for_, pitch in notes])
 
 
 def test_one_score_fills_all_splits_of_all_domains(tmp_path, capsys):

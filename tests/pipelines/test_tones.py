@@ -24,7 +24,9 @@ class Sines:
 
 
 def performed(domain, *played):
-    return performance.Performance(domain, np.array(list(played), NOTE))
+    return performance.Performance(
+        domain, np.array([(*note, 0) for note in played], NOTE)
+    )
 
 
 @pytest.fixture(scope="module")
