@@ -18,7 +18,7 @@ LONGEST_SECONDS = 120.0
 
 # How far a bend may lead from the pitch that a note has for the longest time.
 BEND_LIMIT_SEMITONES = 24.0
-# A smaller bend is not heard.
+# A smaller one is none.
 _SMALLEST_BEND_SEMITONES = 0.01
 
 _DRUMS = 9

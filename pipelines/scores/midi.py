@@ -1,7 +1,7 @@
 """Reads the events of MIDI files: Standard MIDI Files, bare, in RIFF or after junk.
 
-Files in the wild have wrong lengths, missing ends and unknown chunks. As players do, a
-track is read to its end-of-track event, and what is cut off in the middle to there.
+Files in the wild have wrong lengths, missing ends and unknown chunks. As by
+synthesizers, a track is read to its end-of-track event, or as far as it can be read.
 """
 
 import bisect

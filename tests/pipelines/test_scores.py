@@ -281,7 +281,7 @@ def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
     command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
     command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    again = tmp_path / "scores" / "unpaired" / "1.1.0"
+    again = tmp_path / "scores" / "unpaired" / "1.2.0"
     assert f"--data={again}" in done.stdout.splitlines()[-1]
     one, other = (
         {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -431,7 +431,62 @@ def test_single_notes_play_as_well(midi, tmp_path):
 def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
     """What `tfds build` does: the settings are their defaults."""
     made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
-    assert made.info.full_name == "scores/paired/1.1.0"
+    assert made.info.full_name == "scores/paired/1.2.0"
     assert made.settings.corpus == "bach"
-    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.1.0"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.2.0"
     assert "music21" in made.info.citation
+
+
+def test_midi_as_people_have_it_is_played_or_told_of(tmp_path, capsys):
+    source = tmp_path / "midi"
+    for seed in range(3):
+        write_score(source / f"{seed}.mid", seed, parts=1)
+    write_score(source / "0.midi", 10, parts=1)
+    write_score(source / "deeper" / "0.mid", 11, parts=1)
+    write_score(source / "__MACOSX" / "0.mid", 12)
+    (source / "._0.mid").write_bytes(b"no MIDI")
+    for number in range(20):
+        drums = [midi_file.on(0, 36, channel=9), midi_file.off(480, 36, channel=9)]
+        (source / f"drums {number}.mid").write_bytes(midi_file.content(drums))
+        wide = [(480 * n, 480, pitch) for n, pitch in enumerate((0, 10, 60, 110, 127))]
+        midi_file.write(source / f"wide {number}.mid", wide)
+    data = convert(source, tmp_path / "data")
+    scores = {
+        split: {piece_of(recording)[:-2] for recording in read(data, split)}
+        for split in SPLITS
+    }
+    assert set.union(*scores.values()) == {"0.mid", "0.midi", "1", "2", "deeper/0"}
+    assert all(scores.values())
+    said = capsys.readouterr().out
+    assert "left out: 'drums 0.mid' has no notes, drums aside." in said
+    assert "train: 100 notes of 20 of " in said
+    assert "wide 0/0 (5 from 0 to 127)" in said
+    assert "and 10 more." in said
+
+
+@pytest.mark.parametrize("voices", ["separate", "together"])
+def test_midi_without_notes_is_refused_by_name(tmp_path, voices):
+    midi_file.write(tmp_path / "midi" / "no notes.mid", [])
+    with pytest.raises(
+        ValueError, match=r"no MIDI file there has notes.*no notes\.mid"
+    ):
+        convert(tmp_path / "midi", tmp_path / "data", voices=voices)
+
+
+def test_a_bent_note_sounds_at_the_pitch_of_its_label_and_bends_from_there(tmp_path):
+    # From the second of its four seconds on, it is 12 semitones above its key.
+    wide = [midi_file.control(0, *c) for c in ((101, 0), (100, 0), (6, 12))]
+    messages = [*wide, *midi_file.note(0, 3840, 66), midi_file.bend(960, 8191)]
+    for name in "abc":
+        path = tmp_path / "midi" / f"{name}.mid"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(midi_file.content(messages))
+    data = convert(tmp_path / "midi", tmp_path / "data", domains=("flute",))
+    stored = recordings.Recordings(data, "train")
+    (entry,) = stored.entries
+    ((_, seconds, label),) = stored.notes(entry).tolist()
+    audio = stored.audio(entry)
+    for share, away in ((0.12, -12), (0.5, 0), (0.8, 0)):
+        start = int(8000 * share * seconds)
+        found = pitch(audio[start : start + 2000] / 32768)
+        assert found == pytest.approx(label + away, abs=0.2)
