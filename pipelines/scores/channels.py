@@ -21,6 +21,9 @@ BEND_LIMIT_SEMITONES = 24.0
 # A smaller one is none.
 _SMALLEST_BEND_SEMITONES = 0.01
 
+# In all notes of a file; more would take gigabytes.
+MAX_BEND_CHANGES = 1 << 22
+
 _DRUMS = 9
 _STROKES = 8  # Of one key, before it is let go.
 _BEND_CENTRE = 8192
@@ -49,8 +52,8 @@ class _Channel:
         self.down: dict[tuple[int, int], collections.deque[_Note]] = {}
         self.held: dict[int, list[_Note]] = {}
         self.bends = [(0.0, 0.0)]  # From when, and semitones.
-        self._sustain = False
-        self._sostenuto: set[_Note] = set()
+        self._sustain, self._sostenuto = False, False
+        self._latched: set[_Note] = set()  # What the sostenuto pedal holds.
         self._bend, self._range = 0.0, [2, 0]  # Share; semitones and cents.
         self._parameter: list[int | None] = [None, None]
 
@@ -71,7 +74,7 @@ class _Channel:
         if not waiting:
             del self.down[track, pitch]
         note.released = seconds
-        if self._sustain or note in self._sostenuto:
+        if self._sustain or note in self._latched:
             self.held.setdefault(pitch, []).append(note)
         else:
             note.end = seconds
@@ -81,11 +84,11 @@ class _Channel:
             self._sustain = value >= 64
             self._end_held(seconds)
         elif number == _SOSTENUTO:
-            self._hold_down(value >= 64)
+            self._set_sostenuto(value >= 64)
             self._end_held(seconds)
         elif number == _RESET:
             self._sustain, self._parameter = False, [None, None]
-            self._hold_down(False)
+            self._set_sostenuto(False)
             self._end_held(seconds)
             self.bend(_BEND_CENTRE, seconds)
         elif number == _SOUND_OFF or number >= _NOTES_OFF:
@@ -100,18 +103,19 @@ class _Channel:
         self._bend = (value - _BEND_CENTRE) / _BEND_CENTRE
         self._bent(seconds)
 
-    def _hold_down(self, pressed: bool) -> None:
-        """The sostenuto pedal holds what is down when it is pressed."""
+    def _set_sostenuto(self, pressed: bool) -> None:
+        """Moves the pedal that holds the keys that are down when it is pressed."""
         if not pressed:
-            self._sostenuto = set()
+            self._latched = set()
         elif not self._sostenuto:
-            self._sostenuto = {note for keys in self.down.values() for note in keys}
+            self._latched = {note for keys in self.down.values() for note in keys}
+        self._sostenuto = pressed
 
     def _end_held(self, seconds: float, all_of_them: bool = False) -> None:
         """Ends what no pedal holds any more, or all that pedals hold."""
         if self._sustain and not all_of_them:
             return
-        kept = set() if all_of_them else self._sostenuto
+        kept = set() if all_of_them else self._latched
         held, self.held = self.held, {}
         for pitch, waiting in held.items():
             for note in waiting:
@@ -147,15 +151,16 @@ def read(path: Path) -> notes.Score:
     Raises:
         ValueError: If the file cannot be read as MIDI.
     """
+    bends: list[np.ndarray] = []
     try:
-        sequences = midi.read(path.read_bytes())
+        with path.open("rb") as file:
+            sequences = midi.read(file.read(midi.MAX_BYTES + 1))
+        parts = [part for sequence in sequences for part in _play(sequence, bends)]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(
             f"path={str(path)!r}: cannot be read as MIDI: {reason}."
         ) from error
-    bends: list[np.ndarray] = []
-    parts = [part for sequence in sequences for part in _play(sequence, bends)]
     return notes.Score(notes.without_rests(parts), tuple(bends))
 
 
@@ -184,12 +189,16 @@ def _play(sequence: midi.Sequence, bends: list[np.ndarray]) -> list[np.ndarray]:
         _end(channel, sequence.seconds)
     histories = {number: np.array(c.bends) for number, c in channels.items()}
     parts = collections.defaultdict(list)
+    changes = 0
     for note in struck:
         duration = min(note.end - note.onset, LONGEST_SECONDS)
         if duration > 0:
             pitch, curve = _bent(note.pitch, histories[note.part[1]], note)
             if curve is not None:
                 bends.append(curve)
+                changes += len(curve)
+                if changes > MAX_BEND_CHANGES:
+                    raise ValueError(f"its bends change over {MAX_BEND_CHANGES} times")
             bend = 0 if curve is None else len(bends)
             row = (note.onset, duration, pitch, note.velocity, bend)
             parts[note.part].append(row)

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Scores are below 2 MB; what is longer would take minutes and gigabytes.
-MAX_BYTES = 1 << 24
+# Scores have below 2 MB; what has more would take minutes and gigabytes.
+MAX_BYTES = 1 << 22
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM, BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 
@@ -168,20 +168,19 @@ def _message(
     time, which means nothing in a file. Meta events have their type as data; its value
     and that of a SysEx come after.
     """
-    if body[position] < 0x80 and not status:
+    if body[position] >= 0x80:
+        status = body[position]
+        position += 1
+    elif not status:
         raise IndexError("There was no status before; what follows cannot be read.")
     data: list[int] = []
-    begun = False
-    while not begun or len(data) < _data_bytes(status):
+    while len(data) < _data_bytes(status):
         byte = body[position]
-        if status == _META and begun:
-            data.append(byte)
-        elif 0x80 <= byte < _REAL_TIME or byte == _META or not (begun or byte < 0x80):
-            status, data = byte, []
-        elif byte < 0x80:
-            data.append(byte)
-        begun = True
         position += 1
+        if byte < 0x80:
+            data.append(byte)
+        elif not _REAL_TIME <= byte < _META:
+            status, data = byte, []
     return status, (*data, 0, 0)[:2], position
 
 

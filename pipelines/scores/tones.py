@@ -183,6 +183,8 @@ def bent(
         sample_rate_hz: The rate of the tone.
         longest_seconds: How much is needed at most.
     """
+    if not len(tone.audio):
+        return tone
     seconds = np.arange(round(longest_seconds * sample_rate_hz)) / sample_rate_hz
     holds = np.searchsorted(curve[:, 0], seconds, side="right") - 1
     speed = 2.0 ** (curve[holds, 1] / 12)

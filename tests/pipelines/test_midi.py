@@ -125,7 +125,7 @@ def test_time_code_does_not_follow_the_tempo(frames, ticks, rate_hz):
         (midi_file.content(MELODY, division=256 - 25 << 8), "division of 0"),
         (midi_file.content(MELODY, division=0xFF01), "1 frames a second; .*24, 25"),
         (midi_file.content([tempo(480, 0), *MELODY]), "tempo of 0"),
-        (bytes(midi.MAX_BYTES + 1), "longer than 16 MiB"),
+        (bytes(midi.MAX_BYTES + 1), "longer than 4 MiB"),
     ],
 )
 def test_what_has_no_meaning_is_refused(content, reason):
