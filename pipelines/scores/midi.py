@@ -7,6 +7,7 @@ synthesizers, a track is read to its end-of-track event, or as far as it can be 
 import bisect
 import contextlib
 import dataclasses
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ def read(content: bytes) -> list[Sequence]:
         One sequence; or one for each track of a file whose tracks are independent.
 
     Raises:
-        ValueError: If it is too long, is not MIDI, or its time has no unit.
+        ValueError: If it is too long, is not MIDI, has no track, or its time no unit.
     """
     if len(content) > MAX_BYTES:
         raise ValueError(f"it is longer than {MAX_BYTES >> 20} MiB")
@@ -83,10 +84,12 @@ def read(content: bytes) -> list[Sequence]:
         raise ValueError(f"it has no header MThd and {begins}")
     if len(content) < head + 14:
         raise ValueError("it ends within its header")
-    length = int.from_bytes(content[head + 4 : head + 8])
-    independent = int.from_bytes(content[head + 8 : head + 10]) == _INDEPENDENT_TRACKS
+    length, kind, count = struct.unpack_from(">IHH", content, head + 4)
     division = content[head + 12 : head + 14]
     tracks = [_track(body) for body in _bodies(content, head + 8 + length, head + 8)]
+    if count and not tracks:
+        raise ValueError(f"it ends before the first of its {count} tracks")
+    independent = kind == _INDEPENDENT_TRACKS
     together = [[track] for track in tracks] if independent else [tracks]
     return [_sequence(some, division) for some in together]
 

@@ -1,6 +1,6 @@
 """Reads mutated MIDI files; prints files, seconds, crashes and the slowest.
 
-Example: python tests/fuzz/midi.py --files=10000
+Example: python -m tests.fuzz.midi --files=10000
 """
 
 import collections

@@ -65,6 +65,8 @@ def body(messages):
     [
         (b"\0\x90\x43\x50\x60\x43\0\0\x45\x50\x60\x45\0", [67, 67, 69, 69]),
         (b"\0\x90\x43\x50\0\xff\1\2hi\0\x45\x50", [67, 69]),
+        (b"\0\xff\3\5Fl\xfbte\0\x90\x43\x50", [67]),
+        (b"\0\xff\3\4\x83\x74\xff\x2f\0\x90\x43\x50", [67]),
         (b"\0\xf0\3\x7e\x7f\x09\0\x90\x43\x50", [67]),
         (b"\0\xf8\0\xfe\0\x90\x43\x50", [67]),
         (b"\0\x90\xf8\x43\x50\0\x45\x50", [67, 69]),
@@ -77,6 +79,8 @@ def body(messages):
     ids=[
         "running status",
         "running status after text",
+        "a name in Latin-1",
+        "a name in Shift-JIS, with the bytes of an end of track",
         "SysEx",
         "real time",
         "real time in a message",
@@ -121,6 +125,7 @@ def test_time_code_does_not_follow_the_tempo(frames, ticks, rate_hz):
         (b"", "is empty"),
         (b"<!DOCTYPE html>", "no header MThd and begins with b'<!DOCTYPE ht'"),
         (PLAIN[:13], "ends within its header"),
+        (PLAIN[:16], "ends before the first of its 1 tracks"),
         (midi_file.content(MELODY, division=0), "division of 0"),
         (midi_file.content(MELODY, division=256 - 25 << 8), "division of 0"),
         (midi_file.content(MELODY, division=0xFF01), "1 frames a second; .*24, 25"),
