@@ -82,3 +82,34 @@ def test_a_chorale_of_the_corpus_has_its_four_voices_and_is_kept(tmp_path, monke
     for score, parts in scores.items():
         for one, other in zip(parts, again[score], strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_files_of_one_stem_are_all_there(tmp_path):
+    names = ["a.mid", "a.midi", "a.midi.mid", "b.RMI", "deeper/b.kar", "deeper/c.smf"]
+    for name in [*names, "__MACOSX/a.mid", "._a.mid"]:
+        midi_file.write(tmp_path / name)
+    (tmp_path / "folder.mid").mkdir()
+    found = notes.midi_files(tmp_path, limit=0)
+    ids = ["a.mid", "a.midi", "a.midi.mid", "b", "deeper/b", "deeper/c"]
+    assert {name: str(p.relative_to(tmp_path)) for name, p in found.items()} == dict(
+        zip(ids, names, strict=True)
+    )
+
+
+def test_a_long_rest_of_a_part_is_cut_unless_all_parts_are_one_piece():
+    one, other = part(60, 62), part(*range(48, 78))
+    one["onset"] = 1, 25
+    alone, _ = pieces([one, other])
+    assert alone.notes["onset"].tolist() == [1, 2 + notes.LONGEST_REST_SECONDS]
+    (both,) = pieces([one, other], together=True)
+    assert both.notes["onset"].max() == 29
+    assert one["onset"].tolist() == [1, 25]
+
+
+def test_a_piece_has_the_bends_of_its_notes():
+    bends = tuple(np.array([[0.0, semitones]]) for semitones in (1.0, 2.0, 3.0))
+    one, other = part(60, 62, 64), part(60, 65, 67)
+    one["bend"], other["bend"] = (3, 0, 3), (0, 1, 2)
+    found = pieces([one, other], bends=bends)
+    assert [piece.notes["bend"].tolist() for piece in found] == [[1, 0, 1], [0, 1, 2]]
+    assert [piece.bends for piece in found] == [bends[2:], bends[:2]]

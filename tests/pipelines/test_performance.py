@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,11 @@ def test_velocity_varies_and_is_one_that_midi_knows():
 def test_fits():
     assert performance.fits(MELODY, instruments.Range(40, 52))
     assert not performance.fits(MELODY, instruments.Range(40, 51))
+
+
+def test_bends_follow_the_tempo():
+    bends = (np.array([[0.0, 0.0], [1.0, 2.0]]),)
+    bent = dataclasses.replace(MELODY, bends=bends)
+    played = performance.perform(bent, instruments.Range(21, 108), 0)
+    tempo = np.ptp(played.notes["onset"]) / np.ptp(MELODY.notes["onset"])
+    np.testing.assert_allclose(played.bends[0], [[0.0, 0.0], [tempo, 2.0]])
