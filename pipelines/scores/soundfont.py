@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
+from pipelines.scores.tones import HELD_SECONDS, Tone, tone_seconds
 
 # Generators, by their numbers in the specification.
 START, END, LOOP_START, LOOP_END = 0, 1, 2, 3
@@ -178,7 +178,7 @@ class Soundfont:
         domain: str,
         pitch: int,
         velocity: int,
-        held_seconds: float = TONE_SECONDS - RELEASE_SECONDS,
+        held_seconds: float = HELD_SECONDS,
     ) -> Tone:
         """A note at full velocity; a sample that loops sounds as long as it is held.
 
