@@ -149,7 +149,7 @@ class Soundfont:
 
     def _layer(self, zone: presets.Zone, pitch: int, held_seconds: float) -> np.ndarray:
         """One zone's sound at a pitch, held: float32 `[samples]`."""
-        generators = zone.generators
+        generators = zone.at(pitch)
         octaves = np.clip(zone.cents(pitch) / 1200, -100, 100)
         speed_hz = float(zone.sample.rate_hz) * 2.0 ** float(octaves)
         if not _SPEEDS_HZ[0] <= speed_hz <= _SPEEDS_HZ[1]:
@@ -161,8 +161,7 @@ class Soundfont:
         audio = soxr.resample(audio, speed_hz, self._sample_rate_hz)
         seconds = np.arange(len(audio)) / self._sample_rate_hz
         audio = envelopes.low_pass(audio, seconds, generators, self._sample_rate_hz)
-        attenuation_db = (
-            generators.get(presets.ATTENUATION, 0) / 10 * _ATTENUATION_SHARE
-        )
+        tenths_db = np.clip(generators.get(presets.ATTENUATION, 0), -1440, 1440)
+        attenuation_db = tenths_db / 10 * _ATTENUATION_SHARE
         level = envelopes.volume(seconds, generators) * 10 ** (-attenuation_db / 20)
         return (audio * level).astype(np.float32)

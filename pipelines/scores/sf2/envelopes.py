@@ -20,7 +20,8 @@ def release_seconds(generators: dict[int, int]) -> float:
 
 
 def _seconds(timecents: int) -> float:
-    return 2.0 ** (timecents / 1200)
+    # What a damaged file says may be beyond any number of seconds.
+    return 2.0 ** (min(max(timecents, -32768), 32767) / 1200)
 
 
 def _stages(

@@ -32,6 +32,10 @@ _DEFAULTS = {
     KEY: _NONE,
 }
 
+# The hold and the decay that get shorter towards high keys, each by how much.
+_SHORTENED = {MOD_ENVELOPE + 2: 31, MOD_ENVELOPE + 3: 32}
+_SHORTENED |= {VOLUME_ENVELOPE + 2: 39, VOLUME_ENVELOPE + 3: 40}
+
 # Ranges intersect, and what concerns a sample is the instrument's alone.
 _NOT_ADDED = {
     *(KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, SAMPLE),
@@ -69,18 +73,30 @@ class Zone:
             )
         )
 
+    def at(self, pitch: int) -> dict[int, int]:
+        """The generators, envelopes as long as they are at a pitch."""
+        below = samples.MIDDLE_C - self._key(pitch)
+        shortened = {
+            kind: self.generators[kind] + below * self.generators.get(by, 0)
+            for kind, by in _SHORTENED.items()
+        }
+        return {**self.generators, **shortened}
+
     def cents(self, pitch: int) -> float:
         """How far above its rate the sample is played, once the envelopes settle."""
         generators = self.generators
         settled = 1 - generators.get(MOD_ENVELOPE + 4, 0) / 1000
-        key = pitch if generators[KEY] == _NONE else generators[KEY]
         return (
-            (key - self.root) * generators[SCALE_TUNING]
+            (self._key(pitch) - self.root) * generators[SCALE_TUNING]
             + 100 * generators.get(COARSE_TUNE, 0)
             + generators.get(FINE_TUNE, 0)
             + self.sample.correction_cents
             + generators.get(ENVELOPE_TO_PITCH, 0) * min(max(settled, 0), 1)
         )
+
+    def _key(self, pitch: int) -> int:
+        key = self.generators[KEY]
+        return pitch if key == _NONE else key
 
 
 def zones(file: File, preset: int) -> list[Zone]:
