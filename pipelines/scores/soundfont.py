@@ -8,17 +8,11 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.sf2 import envelopes, file, loops, presets
+from pipelines.scores.sf2 import envelopes, file, layers, presets
 from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
 
-# Synthesizers have taken attenuation for 0.4 of what it says since the first one did.
-_ATTENUATION_SHARE = 0.4
-
-# What is beyond them is an error of the file's, and would take hours or the memory.
-_SPEEDS_HZ = (10, 4_000_000)
 _MOST_LAYERS = 64
 
 
@@ -140,28 +134,11 @@ class Soundfont:
                 f"{len(chosen)} of its zones sound at pitch {pitch}; {_MOST_LAYERS} at "
                 "most can."
             )
-        layers = [self._layer(zone, pitch, seconds) for zone in chosen]
-        audio = np.zeros(max(map(len, layers)), np.float32)
-        for layer in layers:
+        sounds = [
+            layers.render(zone, pitch, seconds, self._sample_rate_hz) for zone in chosen
+        ]
+        audio = np.zeros(max(map(len, sounds)), np.float32)
+        for layer in sounds:
             audio[: len(layer)] += layer
         release = max(envelopes.release_seconds(zone.generators) for zone in chosen)
         return Tone(audio, release)
-
-    def _layer(self, zone: presets.Zone, pitch: int, held_seconds: float) -> np.ndarray:
-        """One zone's sound at a pitch, held: float32 `[samples]`."""
-        generators = zone.at(pitch)
-        octaves = np.clip(zone.cents(pitch) / 1200, -100, 100)
-        speed_hz = float(zone.sample.rate_hz) * 2.0 ** float(octaves)
-        if not _SPEEDS_HZ[0] <= speed_hz <= _SPEEDS_HZ[1]:
-            raise ValueError(
-                f"sample {zone.sample.name!r} is {octaves:+.1f} octaves off at pitch "
-                f"{pitch}."
-            )
-        audio = loops.held(zone, int(held_seconds * speed_hz) + 1)
-        audio = soxr.resample(audio, speed_hz, self._sample_rate_hz)
-        seconds = np.arange(len(audio)) / self._sample_rate_hz
-        audio = envelopes.low_pass(audio, seconds, generators, self._sample_rate_hz)
-        tenths_db = np.clip(generators.get(presets.ATTENUATION, 0), -1440, 1440)
-        attenuation_db = tenths_db / 10 * _ATTENUATION_SHARE
-        level = envelopes.volume(seconds, generators) * 10 ** (-attenuation_db / 20)
-        return (audio * level).astype(np.float32)

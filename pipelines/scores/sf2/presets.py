@@ -96,7 +96,7 @@ class Zone:
 
     def _key(self, pitch: int) -> int:
         key = self.generators[KEY]
-        return pitch if key == _NONE else key
+        return key if 0 <= key <= 127 else pitch
 
 
 def zones(file: File, preset: int) -> list[Zone]:
@@ -108,6 +108,7 @@ def zones(file: File, preset: int) -> list[Zone]:
     """
     found: list[Zone] = []
     instrument = functools.cache(lambda number: list(_bags(file, "inst", number)))
+    sample_of = functools.cache(functools.partial(samples.find, file))
     seen = 0
     for outer in _bags(file, "phdr", preset):
         for inner in instrument(outer[INSTRUMENT] & 0xFFFF):
@@ -118,7 +119,7 @@ def zones(file: File, preset: int) -> list[Zone]:
             velocities = _common(inner, outer, VELOCITY_RANGE)
             if pitches[0] > pitches[1] or velocities[0] > velocities[1]:
                 continue
-            sample = samples.find(file, inner[SAMPLE] & 0xFFFF)
+            sample = sample_of(inner[SAMPLE] & 0xFFFF)
             generators = {**_DEFAULTS, **inner}
             for kind, amount in outer.items():
                 if kind not in _NOT_ADDED:

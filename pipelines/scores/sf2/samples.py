@@ -70,7 +70,10 @@ class Sample:
             raise ValueError(
                 f"sample {self.name!r} cannot be decoded ({error})."
             ) from error
-        return np.concatenate(blocks)
+        found = np.concatenate(blocks)
+        if not np.all(np.isfinite(found)):
+            raise ValueError(f"sample {self.name!r} is decoded to what is no number.")
+        return found
 
 
 def find(file: File, number: int) -> Sample:
