@@ -1,7 +1,8 @@
 """Synthesises single notes from soundfonts: SF2 and SF3 files of SoundFont 2.04.
 
 What makes the timbre is here: samples, loops, tuning, volume envelope and the low-pass
-filter with its envelope. Vibrato, tremolo, panning and effects are left out.
+filter with its envelope. Vibrato, tremolo, glides, modulators, panning and effects are
+left out.
 """
 
 import importlib.util
