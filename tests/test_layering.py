@@ -18,12 +18,14 @@ MAY_IMPORT = {
     "tf_mt.progress": (),
     "tf_mt.dataset": ("tf_mt.names",),
     "tf_mt.config": ("tf_mt.names",),
-    "tf_mt.startup": ("tf_mt.config",),
+    "tf_mt.keras_settings": (),
+    "tf_mt.startup": ("tf_mt.config", "tf_mt.keras_settings"),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
     "tf_mt.models": (
         "tf_mt.names",
+        "tf_mt.keras_settings",
         "tf_mt.dataset",
         "tf_mt.config",
         "tf_mt.audio",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     "tf_mt.evaluation": ("tf_mt.atomic", "tf_mt.progress", "tf_mt.audio.files"),
     "tf_mt.embedders": (
         "tf_mt.names",
+        "tf_mt.keras_settings",
         "tf_mt.atomic",
         "tf_mt.progress",
         "tf_mt.audio",

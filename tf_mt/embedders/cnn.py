@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_mt import atomic
+from tf_mt import atomic, keras_settings
 from tf_mt.embedders import resampling
 from tf_mt.layers import spectrogram
 
@@ -74,6 +74,7 @@ class Network(keras.Model):
     """
 
     def __init__(self, domains: int):
+        keras_settings.check()
         super().__init__()
         self.blocks = keras.Sequential()
         for filters in FILTERS:
