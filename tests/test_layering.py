@@ -13,7 +13,9 @@ PACKAGES = ("tf_mt", "pipelines", "serving")
 # may always import from itself, and never from what stands below its line.
 MAY_IMPORT = {
     "tf_mt.names": (),
-    "tf_mt.atomic": (),
+    "tf_mt.disk": (),
+    "tf_mt.atomic": ("tf_mt.disk",),
+    "tf_mt.weights_file": ("tf_mt.disk",),
     "tf_mt.script": (),
     "tf_mt.progress": (),
     "tf_mt.dataset": ("tf_mt.names",),
@@ -44,6 +46,7 @@ MAY_IMPORT = {
         "tf_mt.names",
         "tf_mt.keras_settings",
         "tf_mt.atomic",
+        "tf_mt.weights_file",
         "tf_mt.progress",
         "tf_mt.audio",
         "tf_mt.layers",
@@ -53,6 +56,7 @@ MAY_IMPORT = {
     "tf_mt.training": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.weights_file",
         "tf_mt.progress",
         "tf_mt.dataset",
         "tf_mt.config",
@@ -79,6 +83,7 @@ MAY_IMPORT = {
     ),
     "pipelines": (
         "tf_mt.names",
+        "tf_mt.disk",
         "tf_mt.atomic",
         "tf_mt.progress",
         "tf_mt.script",
@@ -129,6 +134,7 @@ RESERVED = {
 # What runs where TensorFlow is not, with all that it imports.
 WITHOUT_TENSORFLOW = (
     "tf_mt.names",
+    "tf_mt.disk",
     "tf_mt.atomic",
     "tf_mt.script",
     "tf_mt.progress",
