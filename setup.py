@@ -69,6 +69,7 @@ setup(
         ],
         # Tests and lint.
         "dev": [
+            "hypothesis>=6.100",
             "pyloudnorm>=0.2,<0.3",
             "pytest>=8",
             "pytest-timeout>=2.3",
