@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
         yield
         return
     keras_settings.use_needed()
-    _give_numba_a_cache()
+    give_numba_a_cache()
     if _verbosity(sys.argv) >= 0:
         yield
         return
@@ -79,7 +79,7 @@ def _stderr_held_back() -> Iterator[None]:
         Path(name).unlink(missing_ok=True)
 
 
-def _give_numba_a_cache() -> None:
+def give_numba_a_cache() -> None:
     """Makes numba a temporary cache where it could write to none.
 
     It refuses to load librosa where both the installation and the home are read-only.
