@@ -185,6 +185,8 @@ _KNOWN = {
     ("argparse", "Namespace"): types.SimpleNamespace,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("pathlib", "PosixPath"): _path,
+    # As Python 3.13 names it.
+    ("pathlib._local", "PosixPath"): _path,
     ("torch", "Size"): tuple,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
