@@ -2,10 +2,14 @@
 
 from typing import NamedTuple
 
-from tf_mt import config, names
-from tf_mt.models import cpc, translator, umt
-from tf_mt.models.vae_gan import configuration as vae_gan_configuration
-from tf_mt.models.vae_gan import model as vae_gan_model
+from tf_mt import config, keras_settings, names
+
+# Before the models, whose layers are laid out for these settings.
+keras_settings.check()
+
+from tf_mt.models import cpc, translator, umt  # noqa: E402
+from tf_mt.models.vae_gan import configuration as vae_gan_configuration  # noqa: E402
+from tf_mt.models.vae_gan import model as vae_gan_model  # noqa: E402
 
 
 class Approach(NamedTuple):
