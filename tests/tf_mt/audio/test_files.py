@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tf_mt.audio import files
+from tf_mt.audio import files, finding
 
 RECORDINGS = Path(
     os.environ.get("TF_MT_RECORDINGS", Path(__file__).parents[4] / "shared" / "data")
@@ -162,7 +162,9 @@ def test_blocks_decode_only_what_is_asked_for(tmp_path, monkeypatch):
     assert sum(decoded) < 100_000
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize(
+    "suffix", [".wav", ".flac", ".ogg", ".mp3", ".aiff", ".caf", ".m4a", ".mkv"]
+)
 @pytest.mark.parametrize(
     "content", [b"", b"RIFF", np.random.default_rng(0).bytes(20_000)]
 )
@@ -267,15 +269,15 @@ def test_find_takes_audio_files_at_any_depth(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.wav").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in files.find(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in finding.find(tmp_path)]
     assert found == ["a.flac", "b/1.mp3", "b/2.WAV", "c/d/e.ogg"]
-    assert files.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+    assert finding.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
 
 
 def test_find_says_what_it_looked_for(tmp_path):
     for source in (tmp_path, tmp_path / "gone"):
         with pytest.raises(FileNotFoundError, match=r"\.wav, \.flac, \.ogg, \.mp3"):
-            files.find(source)
+            finding.find(source)
 
 
 def test_write_rounds_and_clips(tmp_path):
@@ -328,7 +330,7 @@ def test_real_notes_have_the_pitch_in_their_names():
     folder = RECORDINGS / "philharmonia"
     if not folder.is_dir():
         pytest.skip(f"no recordings in {folder}; set TF_MT_RECORDINGS")
-    notes = [path for path in files.find(folder) if "_A4_1_" in path.name]
+    notes = [path for path in finding.find(folder) if "_A4_1_" in path.name]
     assert notes
     for path in notes[::3]:
         audio = files.read(path, 16_000)

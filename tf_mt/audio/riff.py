@@ -1,0 +1,50 @@
+"""Whether a WAV file has what its header says, which decoders do not check.
+
+A RIFF file begins with its name, its length and its kind; then come chunks, each with a
+name and a length. A length that 32 bits cannot hold is in the chunk `ds64`.
+"""
+
+import struct
+from pathlib import Path
+
+_NAMES = (b"RIFF", b"RF64", b"BW64")
+_CHUNK = struct.Struct("<4sI")
+_DS64 = struct.Struct("<QQ")
+
+# Writers that could not go back to the header leave a length from here on.
+_STREAMED_BYTES = 0x7FFFF000
+
+# Writers that count the header among the samples say that much too much.
+_HEADER_BYTES = 128
+
+
+def fault(path: Path) -> str:
+    """What keeps a file from being read in full; empty if nothing does.
+
+    Args:
+        path: A file of any format; others than little-endian RIFF have no fault.
+    """
+    size, samples, long_bytes = path.stat().st_size, 0, 0
+    with path.open("rb") as file:
+        head = file.read(_CHUNK.size + len(b"WAVE"))
+        if not head.startswith(_NAMES) or not head.endswith(b"WAVE"):
+            return ""
+        while len(header := file.read(_CHUNK.size)) == _CHUNK.size:
+            name, length = _CHUNK.unpack(header)
+            begin = file.tell()
+            if name == b"ds64" and len(long := file.read(_DS64.size)) == _DS64.size:
+                _, long_bytes = _DS64.unpack(long)
+            if name == b"data":
+                if samples:
+                    return "it has several chunks of samples; save it anew in an editor"
+                streamed = length >= _STREAMED_BYTES
+                samples = long_bytes if streamed else length
+                missing = begin + samples - size
+                if missing > _HEADER_BYTES:
+                    return (
+                        f"it is cut short; {missing} bytes of its samples are missing"
+                    )
+                if streamed and not long_bytes:
+                    return ""
+            file.seek(begin + length + length % 2)
+    return ""
