@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from tf_mt.audio import mp3
+from tf_mt.audio import mp3, riff
 from tf_mt.audio.encoded import Encoded, UnknownFormatError, unreadable
 
 # Most common first.
@@ -54,6 +54,9 @@ def opened(path: Path, past_claim: bool) -> Iterator[Encoded]:
             if past_claim or unclaimed_bytes is None:
                 endless = resources.enter_context(mp3.Endless(path))
                 file = resources.enter_context(_open(path, endless))
+        elif not file.frames and (place := riff.open_length(path)) is not None:
+            streamed = resources.enter_context(riff.Streamed(path, place))
+            file = resources.enter_context(_open(path, streamed))
         if not file.frames:
             raise unreadable(path, "it has no samples")
         tells = not is_mp3 and file.frames != _UNKNOWN_SAMPLES

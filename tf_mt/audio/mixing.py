@@ -97,18 +97,22 @@ def _decoded(path: Path, past_claim: bool) -> tuple[Survey, int]:
         sums = np.zeros(encoded.channels)
         products = np.zeros((encoded.channels, encoded.channels))
         for chunk in encoded.chunks:
-            values = chunk.astype(np.float64)
-            samples += len(values)
-            sums += values.sum(axis=0)
-            products += values.T @ values
+            # Sums along the rows of this are many times as fast as down columns.
+            rows = np.ascontiguousarray(chunk.T)
+            samples += len(chunk)
+            sums += rows.sum(axis=1)
+            products += rows @ rows.T
             if not encoded.bounded:
-                mean = mix(chunk, Survey(0))
-                mean_peak = max(mean_peak, float(np.abs(mean).max()))
-                peaks = np.maximum(peaks, np.abs(chunk).max(axis=0))
+                mean_peak = max(mean_peak, _peak(mix(chunk, Survey(0))))
+                peaks = np.maximum(peaks, [_peak(row) for row in rows])
         channel = _loudest_of_cancelling(samples, sums, products)
         peak = mean_peak if channel is None else float(peaks[channel])
         gain = 1.0 / peak if peak > _HIGHEST_PEAK else 1.0
         return Survey(samples, channel, gain, past_claim), encoded.unclaimed_bytes
+
+
+def _peak(samples: np.ndarray) -> float:
+    return max(float(samples.max()), -float(samples.min()))
 
 
 def _loudest_of_cancelling(

@@ -224,18 +224,6 @@ def test_a_wav_file_cut_short_is_refused(tmp_path, layout, subtype):
         files.duration_seconds(path)
 
 
-def test_a_wav_file_of_a_stream_may_leave_its_length_open(tmp_path):
-    path = tmp_path / "noise.wav"
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 50_000)
-    soundfile.write(path, noise, 16_000)
-    whole = files.read(path, 16_000)
-    content = bytearray(path.read_bytes())
-    place = content.index(b"data") + 4
-    content[place : place + 4] = b"\xff\xff\xff\xff"
-    path.write_bytes(content)
-    np.testing.assert_array_equal(files.read(path, 16_000), whole)
-
-
 def test_files_without_samples_are_refused(tmp_path):
     path = tmp_path / "silent.wav"
     soundfile.write(path, np.zeros(0), 16_000)
@@ -262,22 +250,6 @@ def test_a_missing_file_is_named(tmp_path):
     for use in (files.duration_seconds, lambda path: files.read(path, 16_000)):
         with pytest.raises(FileNotFoundError, match=r"gone\.wav.*no such file"):
             use(tmp_path / "gone.wav")
-
-
-def test_find_takes_audio_files_at_any_depth(tmp_path):
-    for name in ("b/2.WAV", "b/1.mp3", "a.flac", "c/d/e.ogg", "notes.txt", "._a.wav"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.wav").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in finding.find(tmp_path)]
-    assert found == ["a.flac", "b/1.mp3", "b/2.WAV", "c/d/e.ogg"]
-    assert finding.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
-
-
-def test_find_says_what_it_looked_for(tmp_path):
-    for source in (tmp_path, tmp_path / "gone"):
-        with pytest.raises(FileNotFoundError, match=r"\.wav, \.flac, \.ogg, \.mp3"):
-            finding.find(source)
 
 
 def test_write_rounds_and_clips(tmp_path):
