@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_mt.audio import ffmpeg, libsndfile, riff
-from tf_mt.audio.encoded import Encoded, UnknownFormatError, unreadable
+from tf_mt.audio.encoded import INSTALL, Encoded, UnknownFormatError, unreadable
 
 # The endings of the names of audio files.
 SUFFIXES = (*libsndfile.SUFFIXES, *ffmpeg.SUFFIXES)
@@ -71,7 +71,7 @@ def _opened(path: Path, past_claim: bool, resources: contextlib.ExitStack) -> En
         refused = error
     is_of_ffmpeg = path.suffix.lower() in ffmpeg.SUFFIXES
     if not ffmpeg.installed():
-        needs = f"{path.suffix} files need {ffmpeg.INSTALL}"
+        needs = f"{path.suffix} files need {INSTALL}"
         raise unreadable(path, needs) if is_of_ffmpeg else refused
     try:
         return resources.enter_context(ffmpeg.opened(path))

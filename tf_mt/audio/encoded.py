@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+# What the user does to read more formats than libsndfile's.
+INSTALL = "pip install 'tf_mt[formats]'"
+
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:

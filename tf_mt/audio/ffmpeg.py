@@ -22,8 +22,6 @@ SUFFIXES = (
     *(".ra", ".spx", ".tak", ".tta", ".weba", ".wmv"),
 )
 
-INSTALL = "pip install 'tf_mt[formats]'"
-
 # FFmpeg would also follow playlists, and take pictures and text for something.
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,matroska,mov,mpc,"

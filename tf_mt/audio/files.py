@@ -65,7 +65,7 @@ def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.n
 def duration_seconds(path: Path) -> float:
     """The length of a file in seconds.
 
-    As long as decoding it takes where its header does not tell, as in an MP3.
+    Takes as long as decoding where a header does not tell it for sure: FLAC, MP3, Ogg.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -74,7 +74,7 @@ def duration_seconds(path: Path) -> float:
     with decoding.opened(path) as encoded:
         samples = encoded.samples
         if samples is None:
-            samples = mixing.survey(path, encoded).samples
+            samples = mixing.survey(path).samples
         return samples / encoded.sample_rate_hz
 
 
@@ -161,7 +161,7 @@ class Writer:
 
 def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
     """Decodes, mixes to mono and resamples a file, a chunk at a time."""
-    chosen = _survey(path)
+    chosen = _choice(path)
     with decoding.opened(path, chosen.past_claim) as encoded:
         resample = _resampler(encoded.sample_rate_hz, sample_rate_hz)
         samples = 0
@@ -175,9 +175,9 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
             raise unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
 
 
-def _survey(path: Path) -> mixing.Survey:
+def _choice(path: Path) -> mixing.Survey:
     with decoding.opened(path) as encoded:
-        return mixing.survey(path, encoded)
+        return mixing.choice(path, encoded)
 
 
 def _resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndarray]:

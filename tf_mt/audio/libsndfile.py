@@ -8,8 +8,8 @@ from typing import IO
 import numpy as np
 import soundfile
 
-from tf_mt.audio import mp3, riff
-from tf_mt.audio.encoded import Encoded, UnknownFormatError, unreadable
+from tf_mt.audio import mp3, ogg, riff
+from tf_mt.audio.encoded import INSTALL, Encoded, UnknownFormatError, unreadable
 
 # Most common first.
 SUFFIXES = (
@@ -25,8 +25,8 @@ _DECODED_VALUES = 1 << 17
 # Their values have no bound; those of all other encodings do.
 _UNBOUNDED = ("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG")
 
-# libsndfile's number of samples where the file does not tell it.
-_UNKNOWN_SAMPLES = 2**63 - 1
+# Of these, what is told at the beginning need not be what can be decoded.
+_WITHOUT_LENGTH = ("FLAC", "MP3", "OGG")
 
 # Some errors of libsndfile by their codes, where its own words ("File does not exist",
 # "SF_INFO struct incomplete") mislead.
@@ -53,17 +53,22 @@ def opened(path: Path, past_claim: bool) -> Iterator[Encoded]:
             unclaimed_bytes = mp3.unclaimed_bytes(path)
             if past_claim or unclaimed_bytes is None:
                 endless = resources.enter_context(mp3.Endless(path))
-                file = resources.enter_context(_open(path, endless))
+                # Of much junk before its first frame libsndfile needs the name to know
+                # that it is an MP3.
+                with contextlib.suppress(UnknownFormatError):
+                    file = resources.enter_context(_open(path, endless))
+        elif file.format == "OGG" and ogg.is_chained(path):
+            reason = f"several streams in a row, which need {INSTALL}"
+            raise unreadable(path, reason, UnknownFormatError)
         elif not file.frames and (place := riff.open_length(path)) is not None:
             streamed = resources.enter_context(riff.Streamed(path, place))
             file = resources.enter_context(_open(path, streamed))
         if not file.frames:
             raise unreadable(path, "it has no samples")
-        tells = not is_mp3 and file.frames != _UNKNOWN_SAMPLES
         yield Encoded(
             file.samplerate,
             file.channels,
-            file.frames if tells else None,
+            None if file.format in _WITHOUT_LENGTH else file.frames,
             not file.subtype.startswith(_UNBOUNDED),
             _chunks(path, file),
             unclaimed_bytes or 0,

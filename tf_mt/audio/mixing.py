@@ -40,19 +40,19 @@ class Survey:
     """What decoding the whole of a file shows.
 
     Attributes:
-        samples: The samples of a channel.
+        samples: The samples of a channel; None if it was not decoded.
         channel: The channel to take; None for the mean of all.
         gain: What to multiply it with.
         past_claim: Whether the file has more than it claims; see `decoding.opened`.
     """
 
-    samples: int
+    samples: int | None = None
     channel: int | None = None
     gain: float = 1.0
     past_claim: bool = False
 
 
-def survey(path: Path, encoded: Encoded) -> Survey:
+def choice(path: Path, encoded: Encoded) -> Survey:
     """Decides how a file is mixed; decodes it where that is needed.
 
     Args:
@@ -62,8 +62,16 @@ def survey(path: Path, encoded: Encoded) -> Survey:
     Raises:
         ValueError: If the file is damaged.
     """
-    if encoded.bounded and encoded.channels == 1 and encoded.samples is not None:
-        return Survey(encoded.samples)
+    decided = encoded.bounded and encoded.channels == 1
+    return Survey() if decided else survey(path)
+
+
+def survey(path: Path) -> Survey:
+    """Decodes the whole of a file, unless that was done before.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     status = os.stat(path)
     return _surveyed(Path(path), status.st_size, status.st_mtime_ns)
 
@@ -103,7 +111,7 @@ def _decoded(path: Path, past_claim: bool) -> tuple[Survey, int]:
             sums += rows.sum(axis=1)
             products += rows @ rows.T
             if not encoded.bounded:
-                mean_peak = max(mean_peak, _peak(mix(chunk, Survey(0))))
+                mean_peak = max(mean_peak, _peak(mix(chunk, Survey())))
                 peaks = np.maximum(peaks, [_peak(row) for row in rows])
         channel = _loudest_of_cancelling(samples, sums, products)
         peak = mean_peak if channel is None else float(peaks[channel])

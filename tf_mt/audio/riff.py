@@ -14,6 +14,8 @@ _NAMES = (b"RIFF", b"RF64", b"BW64")
 _CHUNK = struct.Struct("<4sI")
 _DS64 = struct.Struct("<QQ")
 _LENGTH_BYTES = 4
+# Lengths that need more than 32 bits are often written without the bits beyond.
+_WRAPPED_BYTES = 1 << 32
 _NAME = re.compile(rb"[ -~]{4}")
 
 # Writers that could not go back to the header leave a length from here on.
@@ -51,6 +53,8 @@ def fault(path: Path) -> str:
                     )
                 if streamed and not long_bytes:
                     return ""
+                if size - begin - samples >= _WRAPPED_BYTES:
+                    return "it is longer than its header can tell; save it as FLAC"
             file.seek(begin + length + length % 2)
     return ""
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tf_mt.audio import files
+from tf_mt.audio import ffmpeg, files
 
 RATE_HZ = 16_000
 
@@ -158,4 +158,49 @@ def test_rates_of_nothing_that_sounds_are_refused(tmp_path, rate_hz):
         )
     )
     with pytest.raises(ValueError, match=rf"its rate of {rate_hz} Hz is not between"):
+        files.read(path, RATE_HZ)
+
+
+@pytest.mark.parametrize("told_seconds", [0, 3])
+def test_the_length_of_a_flac_is_what_can_be_decoded(tmp_path, told_seconds):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, noise(), RATE_HZ)
+    content = bytearray(path.read_bytes())
+    content[22:26] = (told_seconds * RATE_HZ).to_bytes(4)
+    path.write_bytes(content)
+    assert seconds(path) == 1.0
+
+
+def ogg_pair(folder):
+    """Two streams, whose numbers differ, one after the other."""
+    contents = []
+    for number in range(2):
+        path = folder / f"{number}.ogg"
+        soundfile.write(path, noise(), RATE_HZ)
+        contents.append(path.read_bytes())
+        path.unlink()
+    assert contents[0][14:18] != contents[1][14:18]
+    (folder / "a.ogg").write_bytes(b"".join(contents))
+    return folder / "a.ogg"
+
+
+def test_all_streams_of_an_ogg_file_are_decoded(tmp_path):
+    pytest.importorskip("av")
+    assert seconds(ogg_pair(tmp_path)) == pytest.approx(2.0, abs=0.05)
+
+
+def test_without_pyav_an_ogg_file_of_several_streams_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "installed", lambda: False)
+    with pytest.raises(
+        ValueError, match=r"a\.ogg.*several streams in a row, which need"
+    ):
+        files.read(ogg_pair(tmp_path), RATE_HZ)
+
+
+def test_a_length_beyond_32_bits_is_not_cut(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(), RATE_HZ)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + (1 << 32))  # Takes no room on disk.
+    with pytest.raises(ValueError, match=r"a\.wav.*longer than its header can tell"):
         files.read(path, RATE_HZ)
