@@ -1,6 +1,7 @@
 """The TFDS builder of `audio_folder`: the user's own recordings."""
 
 import functools
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,7 +36,7 @@ class Builder(builder.RecordingsBuilder):
         recordings = {split: [] for split in chunk.SPLITS}
         for domain, paths in found.items():
             of_domain = [
-                chunk.Source(domain, path.relative_to(source).as_posix(), path)
+                chunk.Source(domain, _name(path.relative_to(source)), path)
                 for path in paths
             ]
             sounding = recorded.sounding(domain, of_domain, self.leave_out)
@@ -43,6 +44,11 @@ class Builder(builder.RecordingsBuilder):
                 recordings[split].append(recording)
         audio = functools.partial(recorded.audio, self.settings.sample_rate)
         return builder.Plan(list(found), recordings, audio)
+
+
+def _name(path: Path) -> str:
+    """The path as UTF-8 text, which the names of files need not be."""
+    return os.fsencode(path.as_posix()).decode(errors="replace")
 
 
 def find(source: Path) -> tuple[dict[str, list[Path]], list[Path]]:

@@ -322,6 +322,14 @@ def test_what_lies_in_the_folder_of_no_domain_is_told(source, tmp_path, capsys):
     assert said.count("elsewhere' lies beside") == 1
 
 
+def test_names_that_are_not_utf_8_are_kept_as_far_as_they_can_be(source, tmp_path):
+    name = os.fsdecode(b"caf\xe9.wav")
+    shutil.copy(source / "cello" / "one.wav", source / "cello" / name)
+    convert(source, tmp_path / "data")
+    found = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
+    assert "cello/caf\N{REPLACEMENT CHARACTER}.wav" in set.union(*found)
+
+
 def test_files_that_systems_made_are_no_recordings(source, tmp_path):
     for name in ("cello/._one.wav", "__MACOSX/cello/one.wav", "cello/.DS_Store"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)

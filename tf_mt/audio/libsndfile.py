@@ -1,6 +1,7 @@
 """Decodes what libsndfile can: WAV, AIFF, FLAC, Ogg, MP3 and their like."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -47,7 +48,8 @@ def opened(path: Path, past_claim: bool) -> Iterator[Encoded]:
         ValueError: If it is known, but damaged or empty.
     """
     with contextlib.ExitStack() as resources:
-        file = resources.enter_context(_open(path, path))
+        # As bytes, for names that are not UTF-8.
+        file = resources.enter_context(_open(path, os.fsencode(path)))
         is_mp3, unclaimed_bytes = file.format == "MP3", 0
         if is_mp3:
             unclaimed_bytes = mp3.unclaimed_bytes(path)
@@ -98,7 +100,7 @@ class _FrontToBack(soundfile.SoundFile):
         return False
 
 
-def _open(path: Path, source: Path | IO[bytes]) -> soundfile.SoundFile:
+def _open(path: Path, source: bytes | IO[bytes]) -> soundfile.SoundFile:
     try:
         return _FrontToBack(source)
     except soundfile.LibsndfileError as error:

@@ -182,6 +182,14 @@ def test_what_is_not_audio_is_refused_by_name(tmp_path, suffix, content):
             use()
 
 
+@pytest.mark.parametrize(
+    "name", ["a b.wav", "日本.wav", "line\nbreak.wav", os.fsdecode(b"latin-\xe9.wav")]
+)
+def test_any_name_will_do(tmp_path, name):
+    soundfile.write(os.fsencode(tmp_path / name), tone(16_000), 16_000, format="WAV")
+    assert len(files.read(tmp_path / name, 16_000)) == 16_000
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="cannot be read as audio"):
         files.read(tmp_path, 16_000)
