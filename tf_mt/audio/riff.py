@@ -41,6 +41,9 @@ def fault(path: Path) -> str:
             begin = file.tell()
             if name == b"ds64" and len(long := file.read(_DS64.size)) == _DS64.size:
                 _, long_bytes = _DS64.unpack(long)
+            # FFmpeg would set aside room for it.
+            if name == b"fmt " and length > size:
+                return "its header is damaged"
             if name == b"data":
                 if samples:
                     return "it has several chunks of samples; save it anew in an editor"

@@ -204,3 +204,11 @@ def test_a_length_beyond_32_bits_is_not_cut(tmp_path):
         file.truncate(path.stat().st_size + (1 << 32))  # Takes no room on disk.
     with pytest.raises(ValueError, match=r"a\.wav.*longer than its header can tell"):
         files.read(path, RATE_HZ)
+
+
+def test_no_room_is_set_aside_for_what_a_damaged_header_tells(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(), RATE_HZ)
+    path.write_bytes(chunk_length(path.read_bytes(), b"fmt ", 1 << 30))
+    with pytest.raises(ValueError, match=r"a\.wav.*its header is damaged"):
+        files.read(path, RATE_HZ)
