@@ -32,6 +32,7 @@ def fault(path: Path) -> str:
         path: A file of any format; others than little-endian RIFF have no fault.
     """
     size, samples, long_bytes = path.stat().st_size, 0, 0
+    has_data = False
     with path.open("rb") as file:
         head = file.read(_CHUNK.size + len(b"WAVE"))
         if not head.startswith(_NAMES) or not head.endswith(b"WAVE"):
@@ -41,9 +42,6 @@ def fault(path: Path) -> str:
             begin = file.tell()
             if name == b"ds64" and len(long := file.read(_DS64.size)) == _DS64.size:
                 _, long_bytes = _DS64.unpack(long)
-            # FFmpeg would set aside room for it.
-            if name == b"fmt " and length > size:
-                return "its header is damaged"
             if name == b"data":
                 if samples:
                     return "it has several chunks of samples; save it anew in an editor"
@@ -58,6 +56,10 @@ def fault(path: Path) -> str:
                     return ""
                 if size - begin - samples >= _WRAPPED_BYTES:
                     return "it is longer than its header can tell; save it as FLAC"
+                has_data = True
+            elif not has_data and begin + length > size:
+                # FFmpeg would set aside that much room.
+                return "its header is damaged"
             file.seek(begin + length + length % 2)
     return ""
 

@@ -206,9 +206,12 @@ def test_a_length_beyond_32_bits_is_not_cut(tmp_path):
         files.read(path, RATE_HZ)
 
 
-def test_no_room_is_set_aside_for_what_a_damaged_header_tells(tmp_path):
+@pytest.mark.parametrize("name", [b"fmt ", b"LIST"])
+def test_no_room_is_set_aside_for_what_a_damaged_header_tells(tmp_path, name):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(), RATE_HZ)
-    path.write_bytes(chunk_length(path.read_bytes(), b"fmt ", 1 << 30))
+    content = path.read_bytes().replace(b"data", b"LIST\4\0\0\0INFOdata", 1)
+    assert len(files.read(path, RATE_HZ)) == RATE_HZ
+    path.write_bytes(chunk_length(content, name, 1 << 30))
     with pytest.raises(ValueError, match=r"a\.wav.*its header is damaged"):
         files.read(path, RATE_HZ)
