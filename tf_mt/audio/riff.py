@@ -40,6 +40,8 @@ def fault(path: Path) -> str:
         while len(header := file.read(_CHUNK.size)) == _CHUNK.size:
             name, length = _CHUNK.unpack(header)
             begin = file.tell()
+            if has_data and not _NAME.fullmatch(name):
+                return ""
             if name == b"ds64" and len(long := file.read(_DS64.size)) == _DS64.size:
                 _, long_bytes = _DS64.unpack(long)
             if name == b"data":
