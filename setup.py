@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 TENSORFLOW = ["keras>=3.15,<3.16", "tensorflow>=2.21,<2.22"]
 LIBROSA = "librosa>=0.11,<0.12"
+FORMATS = ["av>=14"]
 CLIENT = ["grpcio>=1.71", "ml_dtypes>=0.5", "protobuf>=5.28"]
 TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
 
@@ -30,6 +31,8 @@ setup(
     extras_require={
         # The gRPC client.
         "client": CLIENT,
+        # Reading M4A, AAC, WMA, WebM, WavPack and the sound of videos, with FFmpeg.
+        "formats": FORMATS,
         # Translation with a bundle in the same process.
         "bundle": TENSORFLOW,
         # Conversion of recordings and scores to datasets, and reading them.
@@ -68,6 +71,7 @@ setup(
         ],
         # Tests and lint.
         "dev": [
+            *FORMATS,
             "hypothesis>=6.100",
             "pyloudnorm>=0.2,<0.3",
             "pytest>=8",

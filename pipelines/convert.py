@@ -47,7 +47,8 @@ SETTINGS = [
     flags.DEFINE_bool(
         "skip_bad_files",
         None,
-        "Whether to go on without files that cannot be read, if they are few.",
+        "Whether to go on without files that cannot be read, if they are at most half "
+        "of all, and at most ten or 1 %.",
     ),
     flags.DEFINE_multi_string(
         "domain",

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from tf_mt import progress
-from tf_mt.audio import files
+from tf_mt.audio import files, finding
 from tf_mt.data import index, recordings
 
 
@@ -46,7 +46,7 @@ def extract(data_dir: Path, split: str, out: Path, limit: int | None = None) -> 
 def _file_name(recording: str, domain: str) -> str:
     """The id of a recording without what its folder says, as a file name."""
     path = Path(recording.removeprefix(f"{domain}/"))
-    return _safe(str(path.with_suffix("") if path.suffix in files.SUFFIXES else path))
+    return _safe(str(path.with_suffix("") if finding.is_audio(path) else path))
 
 
 def _safe(name: str) -> str:

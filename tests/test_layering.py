@@ -128,6 +128,7 @@ MAY_IMPORT = {
 RESERVED = {
     "tensorflow_io": ("tf_mt.audio.masks",),
     "tqdm": ("tf_mt.progress",),
+    "av": ("tf_mt.audio.ffmpeg",),
     "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.training.trainer",

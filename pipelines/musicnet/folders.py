@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines import layout
-from tf_mt.audio import files
+from tf_mt.audio import finding
 
 HOMEPAGE = "https://zenodo.org/records/5120004"
 METADATA = "musicnet_metadata.csv"
@@ -57,8 +57,7 @@ def audio_files(root: Path) -> dict[str, list[Path]]:
     found = collections.defaultdict(list)
     for part in _PARTS:
         for path in sorted((root / f"{part}_data").glob("*")):
-            is_audio = path.suffix.lower() in files.SUFFIXES
-            if is_audio and not path.name.startswith("."):
+            if finding.is_audio(path):
                 found[path.stem].append(path)
     return dict(found)
 

@@ -93,7 +93,10 @@ class Builder(builder.RecordingsBuilder):
                 for recording, path in wavs.items()
             ]
             divided = self.divide(
-                domain, of_domain, recorded.seconds, required=self.config_named
+                domain,
+                recorded.sounding(domain, of_domain, self.leave_out),
+                recorded.seconds,
+                required=self.config_named,
             )
             for split, recording in divided:
                 recordings[split].append(recording)

@@ -25,7 +25,7 @@ import soxr
 from pipelines.scores import instruments
 from pipelines.scores.tones import HELD_SECONDS, Tone, tone_seconds
 from tf_mt import progress
-from tf_mt.audio import files
+from tf_mt.audio import files, finding
 
 # A recording is played at most so far from its own pitch.
 MAX_SHIFT_SEMITONES = 2
@@ -98,7 +98,7 @@ class SingleNotes:
     ):
         self._folder = folder
         self._sample_rate_hz = sample_rate_hz
-        named = [note for note in map(parse, files.find(folder)) if note]
+        named = [note for note in map(parse, finding.find(folder)) if note]
         if not named:
             raise ValueError(
                 f"notes={str(folder)!r}: no file there has the name of a note, such as "

@@ -15,6 +15,7 @@ import soundfile
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
+from tf_mt.audio import files
 from tf_mt.data import builder, clips, index, recordings, storing
 
 RATE_HZ = 16000
@@ -176,11 +177,11 @@ def test_what_is_too_short_to_be_cut_is_not_called_ready(tmp_path, capsys):
     )
 
 
-def test_one_bad_recording_of_a_domain_is_told_of_once(tmp_path):
+def test_a_domain_of_unreadable_files_is_refused(tmp_path):
     write_tone(tmp_path / "source" / "a" / "x.wav", seconds=12)
     (tmp_path / "source" / "b").mkdir()
     (tmp_path / "source" / "b" / "y.wav").write_bytes(b"not audio")
-    with pytest.raises(ValueError, match="1 of 4 cannot be read"):
+    with pytest.raises(ValueError, match="domain='b' has nothing to store: all of its"):
         convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
 
 
@@ -242,24 +243,34 @@ def test_a_bad_file_stops_it_with_name_and_reason(source, tmp_path):
         index.open_dataset(tmp_path / "data")
 
 
-def test_few_bad_files_can_be_left_out(tmp_path, capsys):
-    for file in range(199):
+@pytest.mark.parametrize("good", [3, 199])
+def test_few_bad_files_can_be_left_out(tmp_path, capsys, good):
+    for file in range(good):
         write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
     (tmp_path / "source" / "a" / "empty.wav").touch()
     convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
     assert "left out: path=" in (out := capsys.readouterr().out)
     assert "empty.wav" in out
     found = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
-    assert len(set.union(*found)) == 199
+    assert len(set.union(*found)) == good
 
 
-def test_many_bad_files_cannot(source, tmp_path):
-    for name in ("x.wav", "y.mp3"):
-        (source / "cello" / name).write_bytes(b"not audio")
-    with pytest.raises(ValueError, match="2 of 17 cannot be read") as error:
-        convert(source, tmp_path / "data", skip_bad_files=True)
-    assert "x.wav" in str(error.value)
-    assert "y.mp3" in str(error.value)
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        (2, 3, "3 of 5 cannot be read, which is more than half"),
+        (14, 11, "11 of 25 cannot be read, which is more than 10"),
+    ],
+)
+def test_many_bad_files_cannot(tmp_path, good, bad, said):
+    for file in range(good):
+        write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
+    for file in range(bad):
+        (tmp_path / "source" / "a" / f"bad {file}.wav").write_bytes(b"not audio")
+    with pytest.raises(ValueError, match=said) as error:
+        convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
+    for file in range(bad):
+        assert str(error.value).count(f"bad {file}.wav") == 1
     with pytest.raises(FileNotFoundError):
         index.open_dataset(tmp_path / "data")
 
@@ -286,10 +297,74 @@ def test_silent_recordings_are_left_out_and_named(source, tmp_path, capsys):
     assert "cello/rest.wav" not in set.union(*found)
 
 
+def test_silent_recordings_take_no_place_in_a_split(tmp_path):
+    for file in range(3):
+        write_tone(tmp_path / "source" / "a" / f"{file}.wav")
+    convert(tmp_path / "source", tmp_path / "one")
+    for file in range(30):
+        soundfile.write(
+            tmp_path / "source" / "a" / f"rest {file}.wav", np.zeros(100), RATE_HZ
+        )
+    convert(tmp_path / "source", tmp_path / "two")
+    for split in ("train", "validation", "test"):
+        assert len(ids(tmp_path / "two", split)) == 1
+        assert ids(tmp_path / "two", split) == ids(tmp_path / "one", split)
+
+
+def test_what_lies_in_the_folder_of_no_domain_is_told(source, tmp_path, capsys):
+    write_tone(source / "loose.wav")
+    (source / "elsewhere").symlink_to(tmp_path / "not mounted")
+    with pytest.raises(ValueError, match=r"elsewhere' lies beside the folders of the"):
+        convert(source, tmp_path / "data")
+    convert(source, tmp_path / "data", skip_bad_files=True)
+    said = capsys.readouterr().out
+    assert said.count("loose.wav' lies beside the folders of the domains; move") == 1
+    assert said.count("elsewhere' lies beside") == 1
+
+
+def test_names_that_are_not_utf_8_are_kept_as_far_as_they_can_be(source, tmp_path):
+    name = os.fsdecode(b"caf\xe9.wav")
+    shutil.copy(source / "cello" / "one.wav", source / "cello" / name)
+    convert(source, tmp_path / "data")
+    found = [ids(tmp_path / "data", s) for s in ("train", "validation", "test")]
+    assert "cello/caf\N{REPLACEMENT CHARACTER}.wav" in set.union(*found)
+
+
+def test_files_that_systems_made_are_no_recordings(source, tmp_path):
+    for name in ("cello/._one.wav", "__MACOSX/cello/one.wav", "cello/.DS_Store"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"no audio")
+    folder = convert(source, tmp_path / "data")
+    assert index.open_dataset(folder).info.features["domain"].names == [
+        "Bläser [live]",
+        "cello",
+    ]
+
+
+@pytest.mark.parametrize("wanted", ["as it is", "scaled", "one channel"])
+def test_levels_and_channels_are_those_that_translation_reads(tmp_path, wanted):
+    tone = 0.5 * np.sin(0.17 * np.arange(8000))
+    audio = {
+        "as it is": 2.9 * tone,
+        "scaled": 8 * tone,
+        "one channel": np.stack([tone, -tone], axis=1),
+    }[wanted]
+    path = tmp_path / "source" / "a" / "x.wav"
+    path.parent.mkdir(parents=True)
+    soundfile.write(path, audio, RATE_HZ, "FLOAT")
+    convert(tmp_path / "source", tmp_path / "data")
+    (recording,) = recordings.read(tmp_path / "data", "train")
+    read = np.clip(files.read(path, RATE_HZ), -1, 32767 / 32768)
+    np.testing.assert_allclose(recording.audio, read, atol=2.0**-15)
+    assert np.abs(recording.audio).max() > 0.49
+
+
 def test_a_source_of_silence_is_refused(tmp_path):
     (tmp_path / "source" / "a").mkdir(parents=True)
     soundfile.write(tmp_path / "source" / "a" / "rest.wav", np.zeros(100), RATE_HZ)
-    with pytest.raises(ValueError, match="split 'train' has nothing to store: all of"):
+    with pytest.raises(
+        ValueError, match="domain='a' has nothing to store: all of its 1"
+    ):
         convert(tmp_path / "source", tmp_path / "data")
 
 

@@ -1,9 +1,7 @@
 """Reading and writing of audio files, as mono float32 samples."""
 
 import contextlib
-import functools
-import os
-import struct
+import itertools
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,67 +11,21 @@ import soundfile
 import soxr
 
 from tf_mt import atomic
-
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-
-# Samples per channel that are decoded at a time.
-_DECODED_SAMPLES = 1 << 16
-
-# A RIFF file begins with its name, its length and its kind; then come the chunks, each
-# with a name and a length.
-_RIFF_BYTES = 12
-_RIFF_CHUNK = struct.Struct("<4sI")
-_STREAMED_BYTES = 0x7FFFF000
-
-# libsndfile's code for a file without MP3 frames; its words for it ("File does not
-# exist") mislead.
-_NO_MP3_FRAMES = 7
-
-
-def find(source: Path) -> list[Path]:
-    """The audio files at or below a path.
-
-    Args:
-        source: A file, which is taken whatever its name, or a folder, in which hidden
-            files are passed over.
-
-    Returns:
-        The paths, sorted.
-
-    Raises:
-        FileNotFoundError: If there is no such path, or no audio file below it.
-    """
-    source = Path(source)
-    if source.is_file():
-        return [source]
-    found = sorted(
-        path
-        for path in source.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-    if not found:
-        raise FileNotFoundError(
-            f"source={str(source)!r}: no audio file there "
-            f"(looked for {', '.join(SUFFIXES)})."
-        )
-    return found
+from tf_mt.audio import decoding, mixing
+from tf_mt.audio.encoded import unreadable
 
 
 def read(path: Path, sample_rate_hz: int) -> np.ndarray:
     """Reads a whole file.
 
-    An MP3 of variable rate that lacks the header that tells its length is read only as
-    far as libsndfile guesses.
-
     Args:
-        path: A WAV, FLAC, Ogg or MP3 file of any rate and any number of channels.
+        path: A file of any format of `decoding.SUFFIXES`, of any rate and any number of
+            channels.
         sample_rate_hz: The rate that is wanted.
 
     Returns:
-        float32 `[samples]`: the mean of the channels, resampled. Full scale is 1;
-        resampling and files of floats may exceed it.
+        float32 `[samples]`: the channels, mixed as `mixing` says and resampled. Full
+        scale is 1 and may be exceeded a little.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -81,7 +33,7 @@ def read(path: Path, sample_rate_hz: int) -> np.ndarray:
             that are not finite. A file that was cut short, other than WAV, may pass
             for a whole one; then it gives the samples that it has.
     """
-    return np.concatenate(list(_chunks(Path(path), sample_rate_hz)))
+    return np.concatenate(list(_chunks(path, sample_rate_hz)))
 
 
 def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.ndarray]:
@@ -101,7 +53,7 @@ def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.n
         ValueError: As `read`; what came before the damage has been yielded by then.
     """
     waiting = np.empty(0, np.float32)
-    for chunk in _chunks(Path(path), sample_rate_hz):
+    for chunk in _chunks(path, sample_rate_hz):
         waiting = np.concatenate([waiting, chunk])
         whole = len(waiting) - len(waiting) % block_samples
         yield from waiting[:whole].reshape(-1, block_samples)
@@ -111,18 +63,32 @@ def blocks(path: Path, sample_rate_hz: int, block_samples: int) -> Iterator[np.n
 
 
 def duration_seconds(path: Path) -> float:
-    """The length of a file in seconds, without decoding it.
+    """The length of a file in seconds.
 
-    Exact but for MP3, where libsndfile estimates it and has been seen to be 0.2 seconds
-    off.
+    Takes as long as decoding where a header does not tell it for sure: FLAC, MP3, Ogg.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not audio or has no samples.
     """
-    path = Path(path)
-    with _open(path) as file:
-        return file.frames / file.samplerate
+    with decoding.opened(path) as encoded:
+        samples = encoded.samples
+        if samples is None:
+            samples = mixing.survey(path).samples
+        return samples / encoded.sample_rate_hz
+
+
+def has_sound(path: Path) -> bool:
+    """Whether any sample of any channel would not be zero in 16 bits.
+
+    Decodes no more than it takes to find one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not audio, or is damaged before its first sound.
+    """
+    with decoding.opened(path) as encoded:
+        return any(to_pcm16(chunk).any() for chunk in encoded.chunks)
 
 
 def to_pcm16(audio: np.ndarray) -> np.ndarray:
@@ -208,25 +174,23 @@ class Writer:
 
 def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
     """Decodes, mixes to mono and resamples a file, a chunk at a time."""
-    with _open(path) as file:
-        resample = _resampler(file.samplerate, sample_rate_hz)
-        samples, last = 0, False
-        while not last:
-            try:
-                decoded = file.read(_DECODED_SAMPLES, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise _unreadable(path, error.error_string) from error
-            # Many times as fast as a mean over an axis that short.
-            with np.errstate(invalid="ignore"):
-                mono = functools.reduce(np.add, decoded.T) / np.float32(file.channels)
-            if not np.all(np.isfinite(mono)):
-                raise _unreadable(path, "it has samples that are not finite")
-            last = not len(decoded)
-            chunk = resample(mono, last)
-            samples += len(chunk)
-            yield chunk
+    chosen = _choice(path)
+    with decoding.opened(path, chosen.past_claim) as encoded:
+        resample = _resampler(encoded.sample_rate_hz, sample_rate_hz)
+        samples = 0
+        for chunk in itertools.chain(encoded.chunks, [None]):
+            last = chunk is None
+            mono = np.empty(0, np.float32) if last else mixing.mix(chunk, chosen)
+            resampled = resample(mono, last)
+            samples += len(resampled)
+            yield resampled
         if not samples:
-            raise _unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
+            raise unreadable(path, f"it has no sample at {sample_rate_hz} Hz")
+
+
+def _choice(path: Path) -> mixing.Survey:
+    with decoding.opened(path) as encoded:
+        return mixing.choice(path, encoded)
 
 
 def _resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndarray]:
@@ -235,53 +199,3 @@ def _resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndar
         return lambda chunk, last: chunk
     stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32")
     return stream.resample_chunk
-
-
-class _FrontToBack(soundfile.SoundFile):
-    """A file that is never sought in.
-
-    After every read soundfile seeks to where it already is. In an MP3 of variable rate
-    libsndfile then lands elsewhere, and what follows is not what was recorded.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-def _open(path: Path) -> soundfile.SoundFile:
-    if not path.exists():
-        raise FileNotFoundError(f"path={str(path)!r}: no such file.")
-    try:
-        file = _FrontToBack(path)
-    except soundfile.LibsndfileError as error:
-        no_mp3 = error.code == _NO_MP3_FRAMES
-        reason = "no MP3 frames in it" if no_mp3 else error.error_string
-        raise _unreadable(path, reason) from error
-    missing = _missing_bytes(path) if file.format in ("WAV", "WAVEX") else 0
-    if missing or not file.frames:
-        file.close()
-        cut_short = f"it is cut short; {missing} bytes of its samples are missing"
-        raise _unreadable(path, cut_short if missing else "it has no samples")
-    return file
-
-
-def _missing_bytes(path: Path) -> int:
-    """How much less a WAV file has than it says; libsndfile takes what there is."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        file.seek(_RIFF_BYTES)
-        while header := file.read(_RIFF_CHUNK.size):
-            if len(header) < _RIFF_CHUNK.size:
-                return 0
-            name, length = _RIFF_CHUNK.unpack(header)
-            if name == b"data":
-                # Writers that could not go back to the header leave such a length.
-                streamed = length >= _STREAMED_BYTES
-                return 0 if streamed else max(0, file.tell() + length - size)
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0
-
-
-def _unreadable(path: Path, reason: str) -> ValueError:
-    reason = reason.strip().rstrip(".")
-    return ValueError(f"path={str(path)!r}: cannot be read as audio ({reason}).")

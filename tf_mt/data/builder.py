@@ -21,8 +21,10 @@ from tf_mt.data import chunk, index, schema, splitting, storing
 
 Plan = storing.Plan
 
-# A greater share of unreadable files is a mistake in the source, not in the files.
+# More unreadable files are a mistake in the source, not in the files: half of them, or
+# of many files more than this share and this number.
 MAX_BAD_SHARE = 0.01
+MAX_BAD = 10
 
 # TFDS keeps what it shuffles in memory up to this size, and then in some files.
 _SHUFFLED_BYTES = 1 << 26
@@ -134,10 +136,18 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         return division.recordings
 
     def leave_out(self, error: Exception) -> None:
-        """Goes on without what could not be read, or raises the error again."""
-        if not self.settings.skip_bad_files:
+        """Goes on without what is silent or could not be read.
+
+        Raises:
+            Exception: The error again, if it is not `storing.SilentError` and the user
+                does not skip bad files.
+        """
+        if isinstance(error, storing.SilentError):
+            self._silent.append(str(error))
+        elif not self.settings.skip_bad_files:
             raise error
-        self._bad.append(str(error))
+        elif str(error) not in self._bad:  # All parts of a bad recording say the same.
+            self._bad.append(str(error))
 
     def download_and_prepare(self, **kwargs: Any) -> None:
         """Makes the dataset with a progress bar; see TFDS for the arguments.
@@ -187,7 +197,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
             from tf_mt.data import distributed
 
             for error in distributed.left_out(self.data_path, self._splits):
-                self._leave_out(error)
+                self.leave_out(error)
         self._check_bad()
         for split in self.info.splits.values():
             index.write([Path(path) for path in split.filepaths])
@@ -207,6 +217,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
         plan = self.plan(Path(source) if source else None)
         _check_ids(plan)
         self.info.features["domain"].names = list(plan.domains)
+        self._planned_bad = len(self._bad)
         self._total = sum(map(len, plan.recordings.values()))
         self._splits = [split for split, found in plan.recordings.items() if found]
         if self._on_beam:
@@ -236,7 +247,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
                     yield from spooled.examples()
                 used += 1
             except (storing.UnreadableError, storing.SilentError) as error:
-                self._leave_out(error)
+                self.leave_out(error)
             self._progress.update()
         if not used:
             raise ValueError(
@@ -244,19 +255,16 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
                 f"{len(plan.recordings[split])} recordings are silent or unreadable."
             )
 
-    def _leave_out(self, error: Exception) -> None:
-        if isinstance(error, storing.SilentError):
-            self._silent.append(str(error))
-        elif str(error) not in self._bad:  # All parts of a bad recording say the same.
-            self.leave_out(error)
-
     def _check_bad(self) -> None:
         """Says what was left out; raises `ValueError` if it was too much."""
-        if len(self._bad) > MAX_BAD_SHARE * self._total:
+        bad, total = len(self._bad), self._planned_bad + self._total
+        many = max(MAX_BAD, MAX_BAD_SHARE * total)
+        if bad > many or 2 * bad > total:
             listed = "\n  ".join(self._bad)
+            rule = f"more than {many:.0f}" if bad > many else "more than half"
             raise ValueError(
-                f"{len(self._bad)} of {self._total} cannot be read, which is "
-                f"more than {MAX_BAD_SHARE:.0%}; mend or remove:\n  {listed}"
+                f"{bad} of {total} cannot be read, which is {rule}; mend or "
+                f"remove:\n  {listed}"
             )
         self.remarks += [f"left out: {reason}" for reason in self._bad]
         self.remarks += [f"left out: {name!r} is silent." for name in self._silent]

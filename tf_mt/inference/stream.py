@@ -5,16 +5,17 @@ translation: a server's client, or a bundle in this process.
 """
 
 import collections
+import contextlib
 import datetime
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from tf_mt import progress
-from tf_mt.audio import files
+from tf_mt.audio import files, finding
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]"
 
@@ -35,7 +36,7 @@ def translate_files(
     Memory does not grow with the length of a file, and none is left half-written. A
     progress bar counts seconds of audio, and before much of it a line tells about how
     long it will take. In a folder, a file that cannot be translated is reported on
-    stderr and the others go on; any other error ends the work.
+    stderr at the end and the others go on; any other error ends the work.
 
     Args:
         source: An audio file, or a folder of them.
@@ -56,13 +57,16 @@ def translate_files(
     source, target = Path(source), Path(target)
     find_targets = _file_target if source.is_file() else _folder_targets
     targets = find_targets(source, target)
-    failed = []
+    failed: dict[Path, str] = {}
     samples = sum(round(_seconds(path) * sample_rate_hz) for path in targets)
     if samples > LONG_SECONDS * sample_rate_hz:
         print(_foretold(samples, sample_rate_hz, translate), flush=True)
-    with progress.bar(
-        total=samples, unit_scale=1 / sample_rate_hz, desc="audio", bar_format=_BAR
-    ) as bar:
+    with (
+        _summary(failed, len(targets)),
+        progress.bar(
+            total=samples, unit_scale=1 / sample_rate_hz, desc="audio", bar_format=_BAR
+        ) as bar,
+    ):
         for path, written in targets.items():
             blocks = files.blocks(path, sample_rate_hz, block_samples=sample_rate_hz)
             try:
@@ -74,9 +78,20 @@ def translate_files(
             except (ValueError, FileNotFoundError) as error:
                 if path == source:
                     raise
-                bar.write(f"error: {error}", file=sys.stderr)
-                failed.append(path)
-    return failed
+                failed[path] = str(error)
+    return list(failed)
+
+
+@contextlib.contextmanager
+def _summary(failed: Mapping[Path, str], total: int) -> Iterator[None]:
+    """Says in the end, and after an interruption, which files could not be read."""
+    try:
+        yield
+    finally:
+        if failed:
+            print(f"left out {len(failed)} of {total} files:", file=sys.stderr)
+        for reason in failed.values():
+            print(f"error: {reason}", file=sys.stderr)
 
 
 def _foretold(
@@ -123,9 +138,14 @@ def _folder_targets(source: Path, target: Path) -> dict[Path, Path]:
             f"output={str(target)!r} lies in the input, which would then hold its own "
             "translations; choose a folder beside it."
         )
+    found = finding.find(source)
+    plain = {path: path.with_suffix(".wav") for path in found}
+    count = collections.Counter(plain.values())
     sources: dict[Path, Path] = {}
-    for path in files.find(source):
-        written = target / path.relative_to(source).with_suffix(".wav")
+    for path in found:
+        # Files that differ in their suffix only keep it in the names of theirs.
+        name = plain[path] if count[plain[path]] == 1 else f"{path}.wav"
+        written = target / Path(name).relative_to(source)
         if written in sources:
             raise ValueError(
                 f"{str(sources[written])!r} and {str(path)!r} would both be written to "

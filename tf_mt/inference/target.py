@@ -19,8 +19,8 @@ def streaming(
     Args:
         translating: What translates.
         domain: The flag `--domain`, a name that the system knows.
-        reference: The flag `--reference`, an audio file; of a long one only as much
-            is read as the model uses.
+        reference: The flag `--reference`, an audio file; of a long one the model
+            uses the beginning.
 
     Returns:
         Makes float32 `[any]` blocks of the float32 `[any]` blocks of a recording.
@@ -39,7 +39,7 @@ def streaming(
         translating.check_domain(domain)
         return functools.partial(translating.translate_stream, domain=domain)
     info = translating.check_transfer()
-    # One block is all that the model uses; the rest of the file is not read.
+    # One block is all that the model uses.
     with contextlib.closing(
         files.blocks(Path(reference), info.sample_rate_hz, info.reference_samples)
     ) as blocks:

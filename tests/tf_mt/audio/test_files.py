@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tf_mt.audio import files
+from tf_mt.audio import files, finding
 
 RECORDINGS = Path(
     os.environ.get("TF_MT_RECORDINGS", Path(__file__).parents[4] / "shared" / "data")
@@ -162,7 +162,9 @@ def test_blocks_decode_only_what_is_asked_for(tmp_path, monkeypatch):
     assert sum(decoded) < 100_000
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize(
+    "suffix", [".wav", ".flac", ".ogg", ".mp3", ".aiff", ".caf", ".m4a", ".mkv"]
+)
 @pytest.mark.parametrize(
     "content", [b"", b"RIFF", np.random.default_rng(0).bytes(20_000)]
 )
@@ -178,6 +180,14 @@ def test_what_is_not_audio_is_refused_by_name(tmp_path, suffix, content):
             ValueError, match=rf"not_audio{suffix}.*cannot be read as audio \(.+\)"
         ):
             use()
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.wav", "日本.wav", "line\nbreak.wav", os.fsdecode(b"latin-\xe9.wav")]
+)
+def test_any_name_will_do(tmp_path, name):
+    soundfile.write(os.fsencode(tmp_path / name), tone(16_000), 16_000, format="WAV")
+    assert len(files.read(tmp_path / name, 16_000)) == 16_000
 
 
 def test_a_folder_is_refused(tmp_path):
@@ -222,18 +232,6 @@ def test_a_wav_file_cut_short_is_refused(tmp_path, layout, subtype):
         files.duration_seconds(path)
 
 
-def test_a_wav_file_of_a_stream_may_leave_its_length_open(tmp_path):
-    path = tmp_path / "noise.wav"
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 50_000)
-    soundfile.write(path, noise, 16_000)
-    whole = files.read(path, 16_000)
-    content = bytearray(path.read_bytes())
-    place = content.index(b"data") + 4
-    content[place : place + 4] = b"\xff\xff\xff\xff"
-    path.write_bytes(content)
-    np.testing.assert_array_equal(files.read(path, 16_000), whole)
-
-
 def test_files_without_samples_are_refused(tmp_path):
     path = tmp_path / "silent.wav"
     soundfile.write(path, np.zeros(0), 16_000)
@@ -260,22 +258,6 @@ def test_a_missing_file_is_named(tmp_path):
     for use in (files.duration_seconds, lambda path: files.read(path, 16_000)):
         with pytest.raises(FileNotFoundError, match=r"gone\.wav.*no such file"):
             use(tmp_path / "gone.wav")
-
-
-def test_find_takes_audio_files_at_any_depth(tmp_path):
-    for name in ("b/2.WAV", "b/1.mp3", "a.flac", "c/d/e.ogg", "notes.txt", "._a.wav"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.wav").mkdir()
-    found = [path.relative_to(tmp_path).as_posix() for path in files.find(tmp_path)]
-    assert found == ["a.flac", "b/1.mp3", "b/2.WAV", "c/d/e.ogg"]
-    assert files.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
-
-
-def test_find_says_what_it_looked_for(tmp_path):
-    for source in (tmp_path, tmp_path / "gone"):
-        with pytest.raises(FileNotFoundError, match=r"\.wav, \.flac, \.ogg, \.mp3"):
-            files.find(source)
 
 
 def test_write_rounds_and_clips(tmp_path):
@@ -328,7 +310,7 @@ def test_real_notes_have_the_pitch_in_their_names():
     folder = RECORDINGS / "philharmonia"
     if not folder.is_dir():
         pytest.skip(f"no recordings in {folder}; set TF_MT_RECORDINGS")
-    notes = [path for path in files.find(folder) if "_A4_1_" in path.name]
+    notes = [path for path in finding.find(folder) if "_A4_1_" in path.name]
     assert notes
     for path in notes[::3]:
         audio = files.read(path, 16_000)

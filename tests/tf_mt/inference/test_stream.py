@@ -79,14 +79,37 @@ def test_a_header_may_tell_less_than_there_is(tmp_path, monkeypatch, capfd):
     assert "| 3/3 s [" in capfd.readouterr().err
 
 
-def test_in_a_folder_a_bad_file_is_reported_and_passed_over(tmp_path, capfd):
+def test_in_a_folder_bad_files_are_listed_and_passed_over(tmp_path, capfd):
     source, target = tmp_path / "in", tmp_path / "out"
     files.write(source / "b.wav", tone(100), RATE_HZ)
     (source / "a.wav").write_text("no audio")
+    (source / "c.wma").write_text("no audio")
+    (source / "d.flac").symlink_to("gone.flac")
+    (source / "e.jpg").write_text("a picture")
     failed = stream.translate_files(source, target, RATE_HZ, twice)
-    assert failed == [source / "a.wav"]
-    assert "a.wav': cannot be read as audio" in capfd.readouterr().err
+    assert failed == [source / name for name in ("a.wav", "c.wma", "d.flac")]
+    said = capfd.readouterr().err.splitlines()
+    assert said[-4] == "left out 3 of 4 files:"
+    assert f"error: path='{source}/a.wav': cannot be read as audio (" in said[-3]
+    assert f"error: path='{source}/c.wma': cannot be read as audio (" in said[-2]
+    assert said[-1] == (
+        f"error: path='{source}/d.flac': a link to 'gone.flac', which is not there."
+    )
     assert [path.name for path in target.iterdir()] == ["b.wav"]
+
+
+def test_what_was_left_out_is_listed_after_an_interruption(tmp_path, capfd):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.wav").write_text("no audio")
+    files.write(tmp_path / "in" / "b.wav", tone(100), RATE_HZ)
+
+    def interrupted(blocks):
+        yield next(blocks)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stream.translate_files(tmp_path / "in", tmp_path / "out", RATE_HZ, interrupted)
+    assert "a.wav': cannot be read as audio" in capfd.readouterr().err
 
 
 def test_a_bad_file_alone_is_an_error(tmp_path):
@@ -142,10 +165,20 @@ def test_targets_that_cannot_be_meant(tmp_path):
     assert [path.name for path in source.iterdir()] == ["a.wav"]
 
 
-def test_two_files_that_would_be_written_to_one(tmp_path):
-    for name in ("a.wav", "a.flac"):
+def test_files_that_differ_in_their_suffix_keep_it(tmp_path):
+    for name in ("a.wav", "a.flac", "b.flac"):
         files.write(tmp_path / "in" / name, tone(100), RATE_HZ)
-    with pytest.raises(ValueError, match=r"a\.flac.*a\.wav.*would both be written to"):
+    stream.translate_files(tmp_path / "in", tmp_path / "out", RATE_HZ, twice)
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"a.wav.wav", "a.flac.wav", "b.wav"}
+
+
+def test_two_files_that_would_be_written_to_one(tmp_path):
+    for name in ("a.wav", "a.flac", "a.flac.wav"):
+        files.write(tmp_path / "in" / name, tone(100), RATE_HZ)
+    with pytest.raises(
+        ValueError, match=r"a\.flac.*a\.flac\.wav.*would both be written to"
+    ):
         stream.translate_files(tmp_path / "in", tmp_path / "out", RATE_HZ, twice)
 
 
