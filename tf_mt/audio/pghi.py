@@ -38,6 +38,10 @@ def phase(
     have reached it from. Which one that is depends on magnitudes alone and is computed
     for all bins at once; so is all else but one addition per frame.
 
+    What begins suddenly takes its phase from the first frame that hears it, at the
+    window's edge, where the derivatives are least exact: a click is smeared, which
+    `exact_phase`, beginning where it is strongest, returns as it was.
+
     Nothing here is random: the same input gives the same phases.
 
     Args:
@@ -141,7 +145,8 @@ def _time_steps(log: tf.Tensor, framing: stft.Framing) -> tf.Tensor:
 def _frequency_steps(log: tf.Tensor, framing: stft.Framing) -> tf.Tensor:
     """How much the phase grows from the bin below: `[..., frames, bins]`.
 
-    The lowest bin, which has none below it, has its own derivative.
+    The lowest bin, which has none below it, has its own derivative. The first frame and
+    the last are taken to go on beyond the ends.
     """
     gamma = _HANN_GAMMA * framing.window**2
     around = tf.concat([log[..., :1, :], log, log[..., -1:, :]], axis=-2)
