@@ -49,7 +49,7 @@ def griffin_lim(
     framing = stft.Framing(n_fft, hop, window or n_fft)
     *_, frames, bins = stft.sizes(magnitude)
     if phase is None:
-        phase = _scattered_phase(frames, bins)
+        phase = scattered_phase(frames, bins)
     scale = stft.inverse_energy(frames, framing)
 
     def with_magnitude(spectrum: tf.Tensor) -> tf.Tensor:
@@ -73,7 +73,7 @@ def griffin_lim(
     return stft.from_blocks(signal, framing)
 
 
-def _scattered_phase(frames: tf.Tensor | int, bins: int) -> tf.Tensor:
+def scattered_phase(frames: tf.Tensor | int, bins: int) -> tf.Tensor:
     """Phases without a period, from frame and bin number: radians `[frames, bins]`.
 
     The additive lattice whose steps are powers of the inverse plastic number fills the

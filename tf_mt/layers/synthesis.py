@@ -4,7 +4,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tf_mt.audio import griffin_lim, mel
+from tf_mt.audio import griffin_lim, mel, pghi
 from tf_mt.layers import spectrogram
 
 _ITERATIONS_WITHOUT_PHASE = 32
@@ -45,13 +45,41 @@ class GriffinLim:
         self.iterations = iterations
         self.inverse = mel.pseudo_inverse(front.matrix)
 
+    def magnitude(self, log_mel: tf.Tensor) -> tf.Tensor:
+        """The magnitudes `[..., frames, bins]` that are inverted."""
+        return mel.to_magnitude(mel.from_log(log_mel), self.inverse)
+
     def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
         """See `Synthesis.synthesise`."""
         return griffin_lim.griffin_lim(
-            mel.to_magnitude(mel.from_log(log_mel), self.inverse),
+            self.magnitude(log_mel),
             self.framing.n_fft,
             self.framing.hop,
             _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations,
             phase=phase,
             window=self.framing.window,
         )
+
+
+class Pghi:
+    """Griffin-Lim from the phase that the spectrogram itself tells: a `Synthesis`.
+
+    That of the source plays no part, so a translation may move its partials.
+
+    Args:
+        front: What the spectrograms are of.
+        iterations: Of Griffin-Lim.
+    """
+
+    def __init__(self, front: spectrogram.LogMel, iterations: int):
+        self.griffin_lim = GriffinLim(front, iterations)
+
+    def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """See `Synthesis.synthesise`; `phase` is not used."""
+        magnitude = self.griffin_lim.magnitude(log_mel)
+        integrated = pghi.phase(magnitude, self.griffin_lim.framing)
+        return self.griffin_lim.synthesise(log_mel, integrated)
+
+
+# By where the phase comes from.
+SYNTHESES = {"source": GriffinLim, "pghi": Pghi}

@@ -347,6 +347,18 @@ def test_it_accepts_the_vae_gan(tmp_path, rank, generators):
     assert (exported / "saved_model.pb").exists()
 
 
+@pytest.mark.slow
+def test_it_accepts_pghi_which_gives_what_the_model_does(tmp_path):
+    hparams = dataclasses.replace(models.preset("vae_gan", "tiny").model, phase="pghi")
+    model = vae_gan.VaeGan(hparams, INFO)
+    loaded = bundle.Bundle(bundle.export(model, tmp_path))
+    time = np.arange(50 * hparams.hop) / INFO.sample_rate_hz
+    audio = np.sin(2 * np.pi * 440.0 * time).astype(np.float32)
+    live = model.resynthesise(tf.constant([audio]))
+    served = loaded.resynthesise(np.array([audio]))
+    np.testing.assert_allclose(served, live, atol=1e-3)
+
+
 def test_exporting_is_silent(tmp_path, capfd):
     bundle.export(tiny(), tmp_path)
     assert capfd.readouterr().out == ""

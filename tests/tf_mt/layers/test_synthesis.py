@@ -62,3 +62,17 @@ def test_without_a_phase_it_takes_as_many_as_it_needs(audio):
     )
     np.testing.assert_array_equal(back, other)
     assert distance_db(FRONT.log_mel(back), log_mel) < 4.0
+
+
+def test_pghi_needs_no_phase_and_few_iterations(audio):
+    log_mel, phase = FRONT.analyse(audio)
+    back = synthesis.Pghi(FRONT, 2).synthesise(log_mel, None)
+    assert back.shape == audio.shape
+    np.testing.assert_array_equal(
+        back, synthesis.Pghi(FRONT, 2).synthesise(log_mel, phase)
+    )
+    blind = synthesis.GriffinLim(FRONT, 2).synthesise(log_mel, None)
+    assert distance_db(FRONT.log_mel(back), log_mel) < distance_db(
+        FRONT.log_mel(blind), log_mel
+    )
+    assert np.std(back) == pytest.approx(np.std(audio), rel=0.1)

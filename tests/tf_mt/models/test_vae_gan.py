@@ -269,3 +269,15 @@ def test_discriminators_learn_as_from_an_evaluation_of_their_own():
         gradients, tape.gradient(expected, variables), strict=True
     ):
         np.testing.assert_allclose(gradient, wanted, atol=1e-5)
+
+
+def test_the_phase_can_be_integrated_from_what_is_translated():
+    audio = batch_for(made())["audio"][:, 0]
+    timbre = tf.constant([0, 1])
+    for phase, depends in [("source", True), ("pghi", False)]:
+        model = made(phase=phase)
+        content = model.encode(audio)
+        decoded = model.decode(content, timbre)
+        assert decoded.shape == audio.shape
+        other = model.decode(content._replace(phase=-content.phase), timbre)
+        assert np.allclose(decoded, other, atol=1e-4) != depends

@@ -3,6 +3,7 @@
 import dataclasses
 
 from tf_mt import config
+from tf_mt.layers import synthesis
 from tf_mt.losses import adversarial
 
 
@@ -20,10 +21,17 @@ class Config(config.Config):
     bands: int = config.field(128, "Mel bands.", minimum=8)
     low_hz: float = config.field(40.0, "Where the lowest mel band begins.", minimum=0.0)
     clip_frames: int = config.field(128, "Frames in a training clip.", minimum=16)
+    phase: str = config.field(
+        "source",
+        "The phase that a translated spectrogram begins with: the source's own, or one "
+        "integrated from its magnitudes (PGHI).",
+        choices=tuple(synthesis.SYNTHESES),
+        inference=True,
+    )
     griffin_lim_iterations: int = config.field(
         32,
-        "Iterations from the source's phase to the sound of a translated spectrogram; "
-        "more than four make a steady tone rough.",
+        "Iterations from that phase to the sound of a translated spectrogram; from "
+        "the source's, more than four make a steady tone rough.",
         minimum=0,
         inference=True,
     )

@@ -61,7 +61,7 @@ class VaeGan(translator.Translator):
             hparams.low_hz,
             hparams.stft_window,
         )
-        self.synthesis: synthesis.Synthesis = synthesis.GriffinLim(
+        self.synthesis: synthesis.Synthesis = synthesis.SYNTHESES[hparams.phase](
             self.front, hparams.griffin_lim_iterations
         )
         domains = len(info.domains)
