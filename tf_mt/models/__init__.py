@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from tf_mt import config, names
 from tf_mt.models import cpc, translator, umt
+from tf_mt.models.cyclegan import configuration as cyclegan_configuration
+from tf_mt.models.cyclegan import model as cyclegan_model
 from tf_mt.models.vae_gan import configuration as vae_gan_configuration
 from tf_mt.models.vae_gan import model as vae_gan_model
 
@@ -26,6 +28,11 @@ APPROACHES = {
     "umt": Approach(umt.Config, umt.Umt, umt.PRESETS),
     "cpc_gru": Approach(cpc.Config, cpc.CpcGru, cpc.GRU_PRESETS),
     "cpc_wavenet": Approach(cpc.WaveNetConfig, cpc.CpcWaveNet, cpc.WAVENET_PRESETS),
+    "cyclegan": Approach(
+        cyclegan_configuration.Config,
+        cyclegan_model.CycleGan,
+        cyclegan_configuration.PRESETS,
+    ),
     "vae_gan": Approach(
         vae_gan_configuration.Config,
         vae_gan_model.VaeGan,
