@@ -40,7 +40,8 @@ class ReflectedConvolution(keras.layers.Layer):
 
     def build(self, shape: tuple) -> None:
         """Makes the kernel for the shape of the input before it is reflected."""
-        self.convolution.build(shape)
+        lengths = [size and size + 2 * self.margin for size in shape[1:-1]]
+        self.convolution.build((shape[0], *lengths, shape[-1]))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Convolves `[batch, ..., channels]`; keeps every length."""

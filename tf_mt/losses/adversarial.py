@@ -45,7 +45,7 @@ def discriminator(objective: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor
 
 
 def of_real(objective: str, real: tf.Tensor) -> tf.Tensor:
-    """The part of a discriminator's loss that real examples have; see `discriminator`."""
+    """The part that real examples have; see `discriminator`."""
     if objective == "lsgan":
         return tf.reduce_mean(tf.square(real - 1.0))
     if objective == "bce":

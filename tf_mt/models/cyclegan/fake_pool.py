@@ -78,7 +78,5 @@ class FakePool:
         drawn = tf.random.stateless_uniform([2, size], seed)
         count = tf.cast(tf.convert_to_tensor(self.count), tf.int32)
         filling = self._filling()
-        slots = tf.where(
-            filling, (count + tf.range(size)) % size, tf.argsort(drawn[0])
-        )
+        slots = tf.where(filling, (count + tf.range(size)) % size, tf.argsort(drawn[0]))
         return slots, (drawn[1] < 0.5) & ~filling

@@ -209,31 +209,39 @@ class CycleGan(translator.Translator):
     ) -> trainable.Objective:
         """The objective of the discriminators, on real and generated clips."""
         pools = [self.pool_a, self.pool_b] if self.hparams.pool and training else []
-        shown = [p.query(f, batch) for p, f in zip(pools, fake, strict=True)] or fake
-        terms = dict.fromkeys(self.terms[4:], 0.0)
+        shown = fake
+        if pools:
+            shown = [p.query(f, batch) for p, f in zip(pools, fake, strict=True)]
+        form = self.hparams.objective
         layers = self.discriminator_a, self.discriminator_b
-        streams = _PENALTY_A, _PENALTY_B
-        for layer, of_real, of_fake, stream in zip(
-            layers, real, shown, streams, strict=True
-        ):
-            form = self.hparams.objective
-            terms["discriminator_real"] += adversarial.of_real(form, layer(of_real))
-            terms["discriminator_fake"] += adversarial.of_fake(form, layer(of_fake))
-            if form == "wgan_gp":
-                share = tf.math.sigmoid(
-                    2.0 * replicas.normal(of_real[:, 0, 0], batch, stream)
-                )
-                terms["gradient_penalty"] += adversarial.gradient_penalty(
-                    layer, of_real, of_fake, share
-                )
-        if self.hparams.objective != "wgan_gp":
-            del terms["gradient_penalty"]
+        rows = list(zip(layers, real, shown, strict=True))
+        terms = {
+            "discriminator_real": tf.add_n(
+                [adversarial.of_real(form, layer(clips)) for layer, clips, _ in rows]
+            ),
+            "discriminator_fake": tf.add_n(
+                [adversarial.of_fake(form, layer(clips)) for layer, _, clips in rows]
+            ),
+        }
+        if form == "wgan_gp":
+            terms["gradient_penalty"] = tf.add_n(
+                [
+                    adversarial.gradient_penalty(
+                        *row,
+                        tf.math.sigmoid(
+                            2.0 * replicas.normal(row[1][:, 0, 0], batch, stream)
+                        ),
+                    )
+                    for row, stream in zip(rows, (_PENALTY_A, _PENALTY_B), strict=True)
+                ]
+            )
 
         def remember() -> None:
             for pool, fakes in zip(pools, fake, strict=True):
                 pool.update(fakes, batch)
 
-        return trainable.Objective(_DISCRIMINATORS, terms, remember)
+        update_state = remember if pools else None
+        return trainable.Objective(_DISCRIMINATORS, terms, update_state)
 
     def _magnitudes(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Compressed magnitudes of a batch's clips of a and of b."""
