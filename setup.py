@@ -40,7 +40,6 @@ setup(
             "music21>=10.5,<11",
             "pretty_midi>=0.2.11",
             "scipy>=1.13",
-            "symusic==0.5.8",
             "tensorflow-datasets>=4.9.10,<5",
         ],
         # Conversion on many machines.
@@ -69,6 +68,7 @@ setup(
         ],
         # Tests and lint.
         "dev": [
+            "hypothesis>=6.100",
             "pyloudnorm>=0.2,<0.3",
             "pytest>=8",
             "pytest-timeout>=2.3",

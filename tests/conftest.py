@@ -11,8 +11,9 @@ os.environ["NUMBA_CACHE_DIR"] = str(
 
 import numpy as np
 import pytest
-import symusic
 import tensorflow as tf
+
+from tests import midi_file
 
 # Two replicas on any machine; has to be said before TensorFlow looks for devices.
 tf.config.set_logical_device_configuration(
@@ -29,14 +30,9 @@ SAMPLE_RATE_HZ = 8000
 def write_melody(path: pathlib.Path, seed: int, notes: int = 16) -> None:
     """Writes a MIDI file with one melody in the middle register."""
     rng = np.random.default_rng(seed)
-    score = symusic.Score(480)
-    track = symusic.Track(program=0)
-    for beat, step in enumerate(rng.integers(0, 12, notes)):
-        track.notes.append(
-            symusic.Note(time=480 * beat, duration=450, pitch=64 + step, velocity=80)
-        )
-    score.tracks.append(track)
-    score.dump_midi(path)
+    steps = rng.integers(0, 12, notes)
+    melody = [(480 * beat, 450, 64 + int(step)) for beat, step in enumerate(steps)]
+    midi_file.write(path, melody)
 
 
 def convert_melodies(folder: pathlib.Path, config: str, count: int) -> pathlib.Path:

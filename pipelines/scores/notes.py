@@ -1,4 +1,4 @@
-"""Reads scores from MIDI files or music21's corpus, as arrays of notes."""
+"""Scores as arrays of notes: their pieces, and where they are found."""
 
 import collections
 import concurrent.futures
@@ -12,11 +12,14 @@ import numpy as np
 from tf_mt import atomic, names, progress
 from tf_mt.data import chunk
 
-MIDI_SUFFIXES = (".mid", ".midi")
+MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi")
 SCORE_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc")
 
 # Scores of the corpus are timed in quarter notes; few have a tempo mark.
 QUARTER_SECONDS = 0.6
+
+# Longer rests, in which no note sounds, are cut to this.
+LONGEST_REST_SECONDS = 4.0
 
 # The resolution that scores are cut in time with.
 _CUT_RATE_HZ = 1000
@@ -27,8 +30,23 @@ NOTE = np.dtype(
         ("duration", np.float64),  # Seconds.
         ("pitch", np.int64),  # MIDI note number.
         ("velocity", np.int64),  # 1 to 127.
+        ("bend", np.int64),  # The number of the note's bend, from 1; 0 if it has none.
     ]
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """A score.
+
+    Attributes:
+        parts: `[notes]` of `NOTE` of each part.
+        bends: The bends that notes of all parts may have: `[changes, 2]`, the seconds
+            after the onset from which it holds, the first 0, and semitones.
+    """
+
+    parts: list[np.ndarray]
+    bends: tuple[np.ndarray, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +57,13 @@ class Piece:
         score: The id of the score.
         part: The number of the part in the score, or "all".
         notes: `[notes]` of `NOTE`, by onset.
+        bends: The bends that its notes may have; see `Score`.
     """
 
     score: str
     part: str
     notes: np.ndarray
+    bends: tuple[np.ndarray, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,28 +71,53 @@ class Piece:
         return f"{self.score}/{self.part}"
 
 
-def pieces(score: str, parts: list[np.ndarray], together: bool) -> list[Piece]:
-    """The pieces of a score.
+def pieces(name: str, score: Score, together: bool) -> list[Piece]:
+    """The pieces of a score; their long rests are cut.
 
     Args:
-        score: The id of the score.
-        parts: The notes of each part.
+        name: The id of the score.
+        score: The score.
         together: Whether one instrument plays all parts.
 
     Returns:
         One piece, or one for each part that is not empty and doubles no other.
     """
-    parts = [np.sort(part, order=["onset", "pitch"]) for part in parts if len(part)]
+    order = ["onset", "pitch"]
+    parts = [np.sort(part, order=order) for part in score.parts if len(part)]
     if together and parts:
-        parts = [np.sort(np.concatenate(parts), order=["onset", "pitch"])]
-    played = set()
+        parts = [np.sort(np.concatenate(parts), order=order)]
+    known = set()
     found = []
     for number, part in enumerate(parts):
-        heard = (part["onset"].tobytes(), (part["pitch"] % 12).tobytes())
-        if heard not in played:
-            played.add(heard)
-            found.append(Piece(score, "all" if together else str(number), part))
+        melody = (part["onset"].tobytes(), (part["pitch"] % 12).tobytes())
+        if melody not in known:
+            known.add(melody)
+            part_name = "all" if together else str(number)
+            (part,) = without_rests([part])
+            # Of the score's bends, its own; 0 is there to stay the first.
+            used, bend = np.unique(np.append(part["bend"], 0), return_inverse=True)
+            part["bend"] = bend[:-1]
+            bends = tuple(score.bends[number - 1] for number in used[1:])
+            found.append(Piece(name, part_name, part, bends))
     return found
+
+
+def without_rests(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """The notes of a score, earlier by what its long rests are too long.
+
+    Args:
+        parts: `[notes]` of `NOTE` of each part; a rest is one of all of them.
+    """
+    if not any(map(len, parts)):
+        return parts
+    every = np.sort(np.concatenate(parts), order="onset")
+    ends = np.maximum.accumulate(every["onset"] + every["duration"])
+    rests = every["onset"] - np.concatenate([[0.0], ends[:-1]])
+    earlier = np.cumsum(np.maximum(rests - LONGEST_REST_SECONDS, 0.0))
+    moved = [part.copy() for part in parts]
+    for part in moved:
+        part["onset"] -= earlier[np.searchsorted(every["onset"], part["onset"])]
+    return moved
 
 
 def seconds(parts: list[np.ndarray]) -> float:
@@ -103,7 +148,10 @@ def cut(parts: list[np.ndarray], part_name: str) -> list[np.ndarray]:
 
 
 def midi_files(source: Path, limit: int) -> dict[str, Path]:
-    """The MIDI files below a folder, by score id.
+    """The MIDI files below a folder, by score id: their names without suffix.
+
+    Where several would have the same id, it is the whole name. What systems leave
+    beside files, such as `._a.mid`, is passed over.
 
     Args:
         source: The folder.
@@ -112,46 +160,27 @@ def midi_files(source: Path, limit: int) -> dict[str, Path]:
     Raises:
         FileNotFoundError: If there is none.
     """
-    found = {
-        path.relative_to(source).with_suffix("").as_posix(): path
+    paths = [
+        path
         for path in sorted(source.rglob("*"))
         if path.suffix.lower() in MIDI_SUFFIXES
-    }
-    if not found:
+        and not path.name.startswith("._")
+        and "__MACOSX" not in path.parts
+        and not path.is_dir()
+    ]
+    if not paths:
         raise FileNotFoundError(
             f"source={str(source)!r}: no MIDI file there "
             f"(looked for {', '.join(MIDI_SUFFIXES)})."
         )
+    whole = {path.relative_to(source).as_posix(): path for path in paths}
+    stem = {name: Path(name).with_suffix("").as_posix() for name in whole}
+    counts = collections.Counter([*stem.values(), *whole])
+    found = {
+        name if counts[stem[name]] > 1 else stem[name]: path
+        for name, path in whole.items()
+    }
     return {score: found[score] for score in _chosen(found, limit)}
-
-
-def read_midi(path: Path) -> list[np.ndarray]:
-    """Reads the parts of a MIDI file, drums left out.
-
-    Returns:
-        `[notes]` of `NOTE` for each track.
-
-    Raises:
-        ValueError: If the file cannot be read as MIDI.
-    """
-    import symusic
-
-    try:
-        score = symusic.Score(path).to("second")
-    except Exception as error:  # Its errors have no type of their own.
-        raise ValueError(
-            f"path={str(path)!r}: cannot be read as MIDI ({error})."
-        ) from error
-    parts = []
-    for track in score.tracks:
-        if not track.is_drum:
-            columns = track.notes.numpy()
-            part = np.empty(len(track.notes), NOTE)
-            part["onset"] = columns["time"]
-            for column in ("duration", "pitch", "velocity"):
-                part[column] = columns[column]
-            parts.append(part)
-    return parts
 
 
 def read_corpus(composer: str, limit: int, cache: Path) -> dict[str, list[np.ndarray]]:
@@ -172,7 +201,7 @@ def read_corpus(composer: str, limit: int, cache: Path) -> dict[str, list[np.nda
     """
     import music21
 
-    kept = cache / f"{composer}-{limit or 'all'}-music21-{music21.__version__}.npz"
+    kept = cache / f"{composer}-{limit or 'all'}-music21-{music21.__version__}-2.npz"
     if not kept.exists():
         parsed = _parse_all(composer, limit)
         arrays = {
@@ -234,6 +263,7 @@ def _parse(path: Path) -> list[np.ndarray]:
                 QUARTER_SECONDS * float(note.quarterLength),
                 pitch.midi,
                 80,
+                0,
             )
             for note in part.flatten().stripTies().notes
             for pitch in note.pitches

@@ -23,10 +23,12 @@ class Performance:
     Attributes:
         domain: The instrument.
         notes: `[notes]` of `NOTE`, by onset, the first at zero.
+        bends: The bends that its notes may have; see `notes.Score`.
     """
 
     domain: str
     notes: np.ndarray
+    bends: tuple[np.ndarray, ...] = ()
 
 
 def fits(piece: notes.Piece, playable: instruments.Range) -> bool:
@@ -42,7 +44,7 @@ def seconds(piece: notes.Piece) -> float:
 
 def perform(
     piece: notes.Piece, playable: instruments.Range, seed: int, *key: object
-) -> np.ndarray:
+) -> notes.Piece:
     """Performs a piece.
 
     It stays in its octave if the range allows, and moves by the fewest octaves
@@ -56,7 +58,7 @@ def perform(
         *key: What tells this performance from others of the same piece.
 
     Returns:
-        The notes as played, `[notes]` of `NOTE`.
+        The piece as it is played.
     """
     random = _random(seed, piece.name, *key)
     played = piece.notes.copy()
@@ -71,7 +73,8 @@ def perform(
     velocity = random.uniform(*VELOCITY_RANGE) + SWELL_VELOCITY * swell
     velocity += random.normal(0, 3, len(played))
     played["velocity"] = np.clip(np.rint(velocity), 1, 127)
-    return played
+    bends = tuple(bend / (tempo, 1) for bend in piece.bends)
+    return dataclasses.replace(piece, notes=played, bends=bends)
 
 
 def _transposition(

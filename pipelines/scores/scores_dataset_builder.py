@@ -1,6 +1,5 @@
 """The TFDS builder of `scores`: the same music played by every instrument."""
 
-import collections
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 
 from pipelines.scores import (
+    channels,
     instruments,
     notes,
     performance,
@@ -30,6 +31,9 @@ SOUNDFONT_DOMAINS = (
     "trumpet",
     "acoustic_guitar_nylon",
 )
+
+# More names than this are not listed in a remark; the log has them all.
+_LISTED = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +70,11 @@ class Settings(builder.Settings):
 class Builder(builder.RecordingsBuilder):
     """Scores, performed and rendered."""
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("1.2.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
         "1.0.0": "First version.",
         "1.1.0": "The notes of each chunk are stored.",
+        "1.2.0": "MIDI is played with its pedals and bends; long rests are cut.",
     }
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
         tfds.core.BuilderConfig(
@@ -88,8 +93,13 @@ class Builder(builder.RecordingsBuilder):
         found, ranges = self._instruments()
         common = functools.reduce(instruments.Range.common, ranges.values())
         own = dict.fromkeys(ranges, common) if settings.common_range else ranges
-        play = _by_all if self.builder_config.name == "paired" else _by_one
-        pieces = self._pieces(source)
+        paired = self.builder_config.name == "paired"
+        play = _by_all if paired else _by_one
+        alone = [common] if paired else list(own.values())
+        pieces = self._pieces(source, alone)
+        for split, of_split in pieces.items():
+            playable = [common] if split == "test" else alone
+            self._remark_on_unplayed(split, of_split, playable)
         recordings = {
             "train": play(pieces["train"], own, settings.renditions, settings.seed),
             "validation": play(
@@ -142,33 +152,104 @@ class Builder(builder.RecordingsBuilder):
                 raise ValueError(names.unknown("domains", domain, known))
         return found, {domain: known[domain] for domain in domains}
 
-    def _pieces(self, source: Path | None) -> dict[str, list[notes.Piece]]:
-        """The pieces of each split, in an order that their names alone decide."""
+    def _pieces(
+        self, source: Path | None, playable: Sequence[instruments.Range]
+    ) -> dict[str, list[notes.Piece]]:
+        """The pieces of each split, in an order that their names alone decide.
+
+        Scores that no instrument can play anything of take no place in a split, unless
+        there are no others.
+        """
+        scores = self._scores(source)
+        together = self.settings.voices == "together"
+        played = {
+            name: score
+            for name, score in scores.items()
+            if not all(
+                _unfit(piece, playable) for piece in notes.pieces(name, score, together)
+            )
+        }
+        pieces: dict[str, list[notes.Piece]] = {split: [] for split in chunk.SPLITS}
+        divided = self.divide(
+            "scores",
+            [chunk.Source("", *score) for score in (played or scores).items()],
+            lambda source: notes.seconds(source.origin.parts),
+            kind="score",
+        )
+        for split, found in divided:
+            score = found.origin
+            if found.part:
+                parts = notes.cut(score.parts, found.part)
+                score = dataclasses.replace(score, parts=parts)
+            pieces[split] += notes.pieces(found.recording, score, together)
+        # They count among those of train, so that it is said that they are not played.
+        for name in scores.keys() - (played or scores).keys():
+            pieces["train"] += notes.pieces(name, scores[name], together)
+        for of_split in pieces.values():
+            of_split.sort(key=lambda piece: chunk.hashed(piece.name))
+        return pieces
+
+    def _scores(self, source: Path | None) -> dict[str, notes.Score]:
+        """The scores that have notes."""
         settings = self.settings
         if source is None:
             cache = Path(self.data_dir_root) / "corpus"
-            scores = notes.read_corpus(settings.corpus, settings.max_scores, cache)
-        else:
-            scores = {}
-            for score, path in notes.midi_files(source, settings.max_scores).items():
-                try:
-                    scores[score] = notes.read_midi(path)
-                except ValueError as error:
-                    self.leave_out(error)
-        pieces = collections.defaultdict(list)
-        together = settings.voices == "together"
-        divided = self.divide(
-            "scores",
-            [chunk.Source("", score, parts) for score, parts in scores.items()],
-            lambda score: notes.seconds(score.origin),
-            kind="score",
+            read = notes.read_corpus(settings.corpus, settings.max_scores, cache)
+            return {name: notes.Score(parts) for name, parts in read.items()}
+        scores = {}
+        empty = []
+        for name, path in notes.midi_files(source, settings.max_scores).items():
+            try:
+                score = channels.read(path)
+            except ValueError as error:
+                self.leave_out(error)
+                continue
+            if score.parts:
+                scores[name] = score
+            else:
+                empty.append(str(path.relative_to(source)))
+        if empty and not scores:
+            raise ValueError(
+                f"source={str(source)!r}: no MIDI file there has notes, drums aside: "
+                f"{_listed(empty)}; give others."
+            )
+        self.remarks += [
+            f"left out: {name!r} has no notes, drums aside." for name in empty
+        ]
+        return scores
+
+    def _remark_on_unplayed(
+        self,
+        split: str,
+        pieces: Sequence[notes.Piece],
+        playable: Sequence[instruments.Range],
+    ) -> None:
+        """Says which pieces of a split, with how many notes, no instrument can play."""
+        unfit = [piece for piece in pieces if _unfit(piece, playable)]
+        if not unfit:
+            return
+        told = [
+            f"{piece.name} ({len(piece.notes)} from {np.min(piece.notes['pitch'])} to "
+            f"{np.max(piece.notes['pitch'])})"
+            for piece in unfit
+        ]
+        for piece in told:
+            logging.info("%s: no instrument can play %s.", split, piece)
+        count = sum(len(piece.notes) for piece in unfit)
+        self.remarks.append(
+            f"{split}: {count} notes of {len(unfit)} of {len(pieces)} pieces are not "
+            f"played, since they span more pitches than instruments: {_listed(told)}."
         )
-        for split, score in divided:
-            parts = notes.cut(score.origin, score.part) if score.part else score.origin
-            pieces[split] += notes.pieces(score.recording, parts, together)
-        for found in pieces.values():
-            found.sort(key=lambda piece: chunk.hashed(piece.name))
-        return pieces
+
+
+def _unfit(piece: notes.Piece, playable: Sequence[instruments.Range]) -> bool:
+    return not any(performance.fits(piece, one) for one in playable)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """What a sentence lists: the first of them if they are many."""
+    more = len(words) - _LISTED
+    return ", ".join(words[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _by_all(
@@ -199,18 +280,18 @@ def _by_one(
     A domain that no piece is left for plays the first one that it can, too.
     """
     seconds = dict.fromkeys(ranges, 0.0)
-    players: list[tuple[notes.Piece, str]] = []
+    assigned: list[tuple[notes.Piece, str]] = []
     for piece in pieces:
         able = [domain for domain in ranges if performance.fits(piece, ranges[domain])]
         if able:
             domain = min(able, key=seconds.__getitem__)
             seconds[domain] += performance.seconds(piece)
-            players.append((piece, domain))
+            assigned.append((piece, domain))
     for domain in [domain for domain in ranges if not seconds[domain]]:
         able = [piece for piece in pieces if performance.fits(piece, ranges[domain])]
-        players += [(piece, domain) for piece in able[:1]]
+        assigned += [(piece, domain) for piece in able[:1]]
     recordings = []
-    for piece, domain in players:
+    for piece, domain in assigned:
         for rendition in range(renditions):
             played = performance.perform(piece, ranges[domain], seed, domain, rendition)
             recordings.append(_recording(_name(piece, rendition), domain, played))
@@ -222,10 +303,10 @@ def _name(piece: notes.Piece, rendition: int) -> str:
 
 
 def _recording(
-    name: str, domain: str, played: np.ndarray, piece: str = ""
+    name: str, domain: str, played: notes.Piece, piece: str = ""
 ) -> chunk.Source:
-    played_by = performance.Performance(domain, played)
-    return chunk.Source(domain, f"{name}/{domain}", played_by, piece)
+    performed = performance.Performance(domain, played.notes, played.bends)
+    return chunk.Source(domain, f"{name}/{domain}", performed, piece)
 
 
 def _audio(

@@ -7,8 +7,8 @@ The name of a file says its pitch and dynamics, in one of two ways:
 * `string_acoustic_012-060-100.wav`, as NSynth names them: instrument, MIDI number of
   the pitch, velocity.
 
-Players are not always in tune, and some names are an octave off; so the notes are
-listened to, and what is heard decides.
+Musicians are not always in tune, and some names are an octave off; so the pitch of each
+recording is measured.
 """
 
 import collections
@@ -23,7 +23,7 @@ import numpy as np
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import RELEASE_SECONDS, TONE_SECONDS, Tone, tone_seconds
+from pipelines.scores.tones import HELD_SECONDS, Tone, tone_seconds
 from tf_mt import progress
 from tf_mt.audio import files
 
@@ -34,10 +34,10 @@ _RELEASE_SECONDS = 0.3
 _SILENCE_DB = -40.0
 _FADE_IN_SECONDS = 0.003
 
-_HEARD_RATE_HZ = 16000
-_HEARD_SECONDS = 0.4
-_HEARD_FRAME = 2048
-_HEARD_HZ = (50.0, 4500.0)
+_PITCH_RATE_HZ = 16000
+_PITCH_SECONDS = 0.4
+_PITCH_FRAME = 2048
+_PITCH_RANGE_HZ = (50.0, 4500.0)
 
 _CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _VELOCITIES = {
@@ -105,7 +105,7 @@ class SingleNotes:
                 "cello_As2_15_forte_arco-normal.mp3 or string_acoustic_012-060-100.wav."
             )
         self._notes = collections.defaultdict(list)
-        for note in _in_tune(_listened(named, leave_out)):
+        for note in _in_tune(_measured(named, leave_out)):
             # A folder's name says what plays; files in no folder say it themselves.
             inside = note.path.parent != folder
             self._notes[note.path.parent.name if inside else note.instrument] += [note]
@@ -120,7 +120,7 @@ class SingleNotes:
         domain: str,
         pitch: int,
         velocity: int,
-        held_seconds: float = TONE_SECONDS - RELEASE_SECONDS,
+        held_seconds: float = HELD_SECONDS,
     ) -> Tone:
         """The note nearest in pitch, then in dynamics, then the longest.
 
@@ -167,52 +167,52 @@ def parse(path: Path) -> Note | None:
     return None
 
 
-def _listened(
+def _measured(
     named: Sequence[Note], leave_out: Callable[[Exception], None]
 ) -> list[tuple[Note, float]]:
     """Notes that can be read, with their lengths, and how far they are off pitch."""
     found = []
     with concurrent.futures.ThreadPoolExecutor() as executor:
-        listening = [executor.submit(_listen, note) for note in named]
-        for heard in progress.bar(listening, desc="listening", unit="note"):
+        measuring = [executor.submit(_measure, note) for note in named]
+        for measured in progress.bar(measuring, desc="measuring", unit="note"):
             try:
-                found.append(heard.result())
+                found.append(measured.result())
             except ValueError as error:
                 leave_out(error)
     return found
 
 
-def _listen(note: Note) -> tuple[Note, float]:
+def _measure(note: Note) -> tuple[Note, float]:
     """A note with its length, and how far it is from its pitch in semitones."""
-    audio = files.read(note.path, _HEARD_RATE_HZ)
-    window = int(_HEARD_SECONDS * _HEARD_RATE_HZ)
+    audio = files.read(note.path, _PITCH_RATE_HZ)
+    window = int(_PITCH_SECONDS * _PITCH_RATE_HZ)
     start = min(int(np.argmax(np.abs(audio))), max(0, len(audio) - window))
     part = audio[start : start + window]
-    low, high = _HEARD_HZ
+    low, high = _PITCH_RANGE_HZ
     hz = librosa.yin(
-        np.pad(part, (0, max(0, _HEARD_FRAME - len(part)))),
+        np.pad(part, (0, max(0, _PITCH_FRAME - len(part)))),
         fmin=low,
         fmax=high,
-        sr=_HEARD_RATE_HZ,
-        frame_length=_HEARD_FRAME,
+        sr=_PITCH_RATE_HZ,
+        frame_length=_PITCH_FRAME,
         center=False,
     )
-    heard = float(librosa.hz_to_midi(np.median(hz)))
-    note = dataclasses.replace(note, seconds=len(audio) / _HEARD_RATE_HZ)
-    return note, heard - note.pitch
+    pitch = float(librosa.hz_to_midi(np.median(hz)))
+    note = dataclasses.replace(note, seconds=len(audio) / _PITCH_RATE_HZ)
+    return note, pitch - note.pitch
 
 
-def _in_tune(heard: Sequence[tuple[Note, float]]) -> list[Note]:
-    """Corrects the pitches of notes by what was heard.
+def _in_tune(measured: Sequence[tuple[Note, float]]) -> list[Note]:
+    """Corrects the pitches of notes by what was measured.
 
     A recording an octave below its name is believed if most of that pitch and dynamics
-    are. To hear a note too high is a common mistake; its name is believed then.
+    are. To measure a note too high is a common mistake; its name is believed then.
     """
     alike = collections.defaultdict(list)
-    for note, off in heard:
+    for note, off in measured:
         alike[_kind(note)].append(off)
     tuned = []
-    for note, off in heard:
+    for note, off in measured:
         octave_down = abs(float(np.median(alike[_kind(note)])) + 12) < 1
         if abs(off) < 1 or (octave_down and abs(off + 12) < 1):
             tuned.append(dataclasses.replace(note, pitch=note.pitch + off))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+import scipy.ndimage
+import soxr
 
 from pipelines.scores import instruments, performance
 from pipelines.scores.notes import NOTE
@@ -15,12 +17,16 @@ from pipelines.scores.notes import NOTE
 # that one sounds after it is let go.
 TONE_SECONDS = 8.0
 RELEASE_SECONDS = 1.0
+HELD_SECONDS = TONE_SECONDS - RELEASE_SECONDS
 SHORTEST_RELEASE_SECONDS = 0.01
 
 # Root mean square of a loud passage, about -19 dB of full scale, and the highest peak.
 LEVEL = 0.11
 PEAK = 0.98
 SCALE_VELOCITY = 100
+
+# By so much tones are sampled more finely before they are bent.
+_FINER = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +46,13 @@ class Tone:
 class Tones(Protocol):
     """Whatever has the tones of instruments: a soundfont, a folder of single notes."""
 
-    def tone(self, domain: str, pitch: int, velocity: int, held_seconds: float) -> Tone:
+    def tone(
+        self,
+        domain: str,
+        pitch: int,
+        velocity: int,
+        held_seconds: float = HELD_SECONDS,
+    ) -> Tone:
         """The tone of an instrument for a note of that length, at full velocity."""
 
 
@@ -98,8 +110,9 @@ class Renderer:
         """
         rate = self._sample_rate_hz
         held = []
-        for _, duration, pitch, velocity in played.notes.tolist():
-            tone = self._tones.tone(played.domain, pitch, velocity, duration)
+        for _, duration, pitch, velocity, bend in played.notes.tolist():
+            curve = played.bends[bend - 1] if bend else None
+            tone = self._tone(played.domain, pitch, velocity, duration, curve)
             held.append(min(round(duration * rate), len(tone.audio)))
         return np.maximum(np.array(held, np.int64), 1)
 
@@ -107,19 +120,39 @@ class Renderer:
         rate = self._sample_rate_hz
         ends = played.notes["onset"] + played.notes["duration"]
         mixed = np.zeros(math.ceil((np.max(ends) + RELEASE_SECONDS) * rate), np.float32)
-        for onset, duration, pitch, velocity in played.notes.tolist():
-            tone = self._tones.tone(played.domain, pitch, velocity, duration)
+        for onset, duration, pitch, velocity, bend in played.notes.tolist():
+            curve = played.bends[bend - 1] if bend else None
+            tone = self._tone(played.domain, pitch, velocity, duration, curve)
             held = round(duration * rate)
             fade = _release(tone.release_seconds, rate)
-            heard = tone.audio[: held + len(fade)] * np.float32((velocity / 127) ** 2)
-            if len(heard) < held + len(fade):
-                ending = heard[-round(SHORTEST_RELEASE_SECONDS * rate) :]
+            note = tone.audio[: held + len(fade)] * np.float32((velocity / 127) ** 2)
+            if len(note) < held + len(fade):
+                ending = note[-round(SHORTEST_RELEASE_SECONDS * rate) :]
                 ending *= np.linspace(1, 0, len(ending), dtype=np.float32)
-            heard[held:] *= fade[: max(0, len(heard) - held)]
+            note[held:] *= fade[: max(0, len(note) - held)]
             start = round(onset * rate)
-            heard = heard[: len(mixed) - start]
-            mixed[start : start + len(heard)] += heard
+            note = note[: len(mixed) - start]
+            mixed[start : start + len(note)] += note
         return mixed
+
+    def _tone(
+        self,
+        domain: str,
+        pitch: int,
+        velocity: int,
+        held_seconds: float,
+        curve: np.ndarray | None,
+    ) -> Tone:
+        """The tone of a note, bent if it has a bend, at least as long as it is held.
+
+        It is shorter where the tones' own is.
+        """
+        if curve is None:
+            return self._tones.tone(domain, pitch, velocity, held_seconds)
+        fastest = 2.0 ** (max(float(np.max(curve[:, 1])), 0.0) / 12)
+        sounding_seconds = held_seconds + RELEASE_SECONDS
+        tone = self._tones.tone(domain, pitch, velocity, sounding_seconds * fastest)
+        return bent(tone, curve, self._sample_rate_hz, sounding_seconds)
 
     def _level(self, domain: str, playable: instruments.Range) -> float:
         """The root mean square of the louder half of a scale over the range."""
@@ -136,6 +169,38 @@ class Renderer:
         if not level:
             raise ValueError(f"domains: {domain!r} is silent from {playable}.")
         return level
+
+
+def bent(
+    tone: Tone, curve: np.ndarray, sample_rate_hz: int, longest_seconds: float
+) -> Tone:
+    """A tone whose pitch changes: it is played faster and slower, without a break.
+
+    Args:
+        tone: The tone.
+        curve: `[changes, 2]`: the seconds from which a bend holds, the first 0, and
+            semitones.
+        sample_rate_hz: The rate of the tone.
+        longest_seconds: How much is needed at most.
+    """
+    if not len(tone.audio):
+        return tone
+    seconds = np.arange(round(longest_seconds * sample_rate_hz)) / sample_rate_hz
+    holds = np.searchsorted(curve[:, 0], seconds, side="right") - 1
+    speed = 2.0 ** (curve[holds, 1] / 12)
+    positions = np.cumsum(speed) - speed
+    positions = positions[positions <= len(tone.audio) - 1]
+    audio = tone.audio[: int(positions[-1]) + sample_rate_hz // 10]
+    fastest = float(np.max(speed))
+    if fastest > 1:  # What would be above half of the sample rate would be mirrored.
+        audio = soxr.resample(audio, sample_rate_hz, sample_rate_hz / fastest)
+        audio = soxr.resample(audio, sample_rate_hz / fastest, sample_rate_hz)
+    # Cubic interpolation is true well below half of the sample rate.
+    fine = soxr.resample(audio, 1, _FINER)
+    moved = scipy.ndimage.map_coordinates(
+        fine, [positions * _FINER], output=np.float32, order=3, mode="nearest"
+    )
+    return dataclasses.replace(tone, audio=moved)
 
 
 @functools.cache

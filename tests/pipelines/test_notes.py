@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-import symusic
 
 from pipelines.scores import notes
+from tests import midi_file
 from tf_mt.data import chunk
 
 
@@ -14,42 +14,13 @@ def part(*pitches):
     return found
 
 
-def write_midi(path, drums=False):
-    score = symusic.Score(480)
-    score.tempos.append(symusic.Tempo(0, qpm=60))
-    for pitch in (60, 48):
-        track = symusic.Track(program=0)
-        track.notes.append(symusic.Note(480, 240, pitch, 70))
-        track.notes.append(symusic.Note(0, 480, pitch + 4, 90))
-        score.tracks.append(track)
-    if drums:
-        track = symusic.Track(is_drum=True)
-        track.notes.append(symusic.Note(0, 480, 35, 90))
-        score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
-
-
-def test_midi_is_read_in_seconds_without_drums(tmp_path):
-    write_midi(tmp_path / "x.mid", drums=True)
-    parts = notes.read_midi(tmp_path / "x.mid")
-    assert len(parts) == 2
-    high = np.sort(parts[0], order="onset")
-    np.testing.assert_allclose(high["onset"], [0, 1])
-    np.testing.assert_allclose(high["duration"], [1, 0.5])
-    np.testing.assert_array_equal(high["pitch"], [64, 60])
-    np.testing.assert_array_equal(high["velocity"], [90, 70])
-
-
-def test_what_is_not_midi_is_refused_by_name(tmp_path):
-    (tmp_path / "x.mid").write_bytes(b"not MIDI at all")
-    with pytest.raises(ValueError, match=r"x\.mid'.*cannot be read as MIDI"):
-        notes.read_midi(tmp_path / "x.mid")
+def pieces(parts, together=False, bends=()):
+    return notes.pieces("s", notes.Score(parts, bends), together)
 
 
 def test_midi_files_are_found_at_any_depth(tmp_path):
     for name in ("b.mid", "deeper/a.MIDI", "deeper/deeper/a.mid"):
-        write_midi(tmp_path / name)
+        midi_file.write(tmp_path / name)
     (tmp_path / "notes.txt").touch()
     found = notes.midi_files(tmp_path, limit=0)
     assert list(found) == ["b", "deeper/a", "deeper/deeper/a"]
@@ -72,21 +43,19 @@ def test_a_folder_without_midi_is_refused(tmp_path):
 
 
 def test_each_part_is_a_piece():
-    found = notes.pieces("s", [part(60, 62), part(), part(48, 50, 52)], together=False)
+    found = pieces([part(60, 62), part(), part(48, 50, 52)])
     assert [piece.name for piece in found] == ["s/0", "s/1"]
     assert [len(piece.notes) for piece in found] == [2, 3]
 
 
 def test_parts_together_are_one_piece_by_onset():
-    (piece,) = notes.pieces("s", [part(60, 62), part(48, 50)], together=True)
+    (piece,) = pieces([part(60, 62), part(48, 50)], together=True)
     assert piece.name == "s/all"
     np.testing.assert_array_equal(piece.notes["pitch"], [48, 60, 50, 62])
 
 
 def test_a_part_that_doubles_another_at_the_octave_is_left_out():
-    found = notes.pieces(
-        "s", [part(60, 62), part(48, 50), part(60, 64)], together=False
-    )
+    found = pieces([part(60, 62), part(48, 50), part(60, 64)])
     assert [piece.name for piece in found] == ["s/0", "s/2"]
 
 
@@ -113,3 +82,34 @@ def test_a_chorale_of_the_corpus_has_its_four_voices_and_is_kept(tmp_path, monke
     for score, parts in scores.items():
         for one, other in zip(parts, again[score], strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_files_of_one_stem_are_all_there(tmp_path):
+    names = ["a.mid", "a.midi", "a.midi.mid", "b.RMI", "deeper/b.kar", "deeper/c.smf"]
+    for name in [*names, "__MACOSX/a.mid", "._a.mid"]:
+        midi_file.write(tmp_path / name)
+    (tmp_path / "folder.mid").mkdir()
+    found = notes.midi_files(tmp_path, limit=0)
+    ids = ["a.mid", "a.midi", "a.midi.mid", "b", "deeper/b", "deeper/c"]
+    assert {name: str(p.relative_to(tmp_path)) for name, p in found.items()} == dict(
+        zip(ids, names, strict=True)
+    )
+
+
+def test_a_long_rest_of_a_part_is_cut_unless_all_parts_are_one_piece():
+    one, other = part(60, 62), part(*range(48, 78))
+    one["onset"] = 1, 25
+    alone, _ = pieces([one, other])
+    assert alone.notes["onset"].tolist() == [1, 2 + notes.LONGEST_REST_SECONDS]
+    (both,) = pieces([one, other], together=True)
+    assert both.notes["onset"].max() == 29
+    assert one["onset"].tolist() == [1, 25]
+
+
+def test_a_piece_has_the_bends_of_its_notes():
+    bends = tuple(np.array([[0.0, semitones]]) for semitones in (1.0, 2.0, 3.0))
+    one, other = part(60, 62, 64), part(60, 65, 67)
+    one["bend"], other["bend"] = (3, 0, 3), (0, 1, 2)
+    found = pieces([one, other], bends=bends)
+    assert [piece.notes["bend"].tolist() for piece in found] == [[1, 0, 1], [0, 1, 2]]
+    assert [piece.bends for piece in found] == [bends[2:], bends[:2]]

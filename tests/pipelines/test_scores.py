@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-import symusic
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
 from pipelines.scores import notes, scores_dataset_builder
+from tests import midi_file
 from tf_mt.data import index, recordings
 
 DOMAINS = ("violin", "flute", "trumpet")
@@ -20,15 +20,16 @@ SPLITS = ("train", "validation", "test")
 def write_score(path, seed, lowest=64, compass=12, parts=2):
     """Writes a MIDI file of melodies with pauses."""
     rng = np.random.default_rng(seed)
-    score = symusic.Score(480)
-    for _ in range(parts):
-        track = symusic.Track(program=0)
-        for beat in range(8):
-            pitch = lowest + int(rng.integers(0, compass))
-            track.notes.append(symusic.Note(480 * beat, 300, pitch, 80))
-        score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
+    midi_file.write(
+        path,
+        *(
+            [
+                (480 * beat, 300, lowest + int(rng.integers(0, compass)))
+                for beat in range(8)
+            ]
+            for _ in range(parts)
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +221,9 @@ def test_the_domains_of_a_piece_have_the_same_notes(scores_data):
 def test_notes_across_chunks_are_there_once(tmp_path):
     pitches = 64 + np.arange(12)
     for file in range(3):
-        score = symusic.Score(480)
-        score.tracks.append(symusic.Track(program=0))
-        for number, pitch in enumerate(pitches):
-            # Legato, of three seconds each.
-            score.tracks[0].notes.append(
-                symusic.Note(2880 * number, 2880, int(pitch), 80)
-            )
-        (tmp_path / "midi").mkdir(exist_ok=True)
-        score.dump_midi(tmp_path / "midi" / f"{file}.mid")
+        # Legato, of three seconds each.
+        melody = [(2880 * n, 2880, int(pitch)) for n, pitch in enumerate(pitches)]
+        midi_file.write(tmp_path / "midi" / f"{file}.mid", melody)
     data = convert(tmp_path / "midi", tmp_path / "data", "paired")
     across = 0
     for split in SPLITS:
@@ -286,7 +281,7 @@ def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
     command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
     command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    again = tmp_path / "scores" / "unpaired" / "1.1.0"
+    again = tmp_path / "scores" / "unpaired" / "1.2.0"
     assert f"--data={again}" in done.stdout.splitlines()[-1]
     one, other = (
         {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -309,13 +304,7 @@ def test_voices_together_are_one_piece(midi, tmp_path):
 
 def write_long(path, notes):
     """Writes a MIDI file of `(onset, duration, pitch)`, timed in half seconds."""
-    score = symusic.Score(480)
-    track = symusic.Track(program=0)
-    for onset, duration, pitch in notes:
-        track.notes.append(symusic.Note(480 * onset, 480 * duration, pitch, 80))
-    score.tracks.append(track)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    score.dump_midi(path)
+    midi_file.write(path, [(480 * on, 480 * for_, pitch) for on, for_, pitch in notes])
 
 
 def test_one_score_fills_all_splits_of_all_domains(tmp_path, capsys):
@@ -442,7 +431,62 @@ def test_single_notes_play_as_well(midi, tmp_path):
 def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
     """What `tfds build` does: the settings are their defaults."""
     made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
-    assert made.info.full_name == "scores/paired/1.1.0"
+    assert made.info.full_name == "scores/paired/1.2.0"
     assert made.settings.corpus == "bach"
-    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.1.0"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.2.0"
     assert "music21" in made.info.citation
+
+
+def test_midi_as_people_have_it_is_played_or_told_of(tmp_path, capsys):
+    source = tmp_path / "midi"
+    for seed in range(3):
+        write_score(source / f"{seed}.mid", seed, parts=1)
+    write_score(source / "0.midi", 10, parts=1)
+    write_score(source / "deeper" / "0.mid", 11, parts=1)
+    write_score(source / "__MACOSX" / "0.mid", 12)
+    (source / "._0.mid").write_bytes(b"no MIDI")
+    for number in range(20):
+        drums = [midi_file.on(0, 36, channel=9), midi_file.off(480, 36, channel=9)]
+        (source / f"drums {number}.mid").write_bytes(midi_file.content(drums))
+        wide = [(480 * n, 480, pitch) for n, pitch in enumerate((0, 10, 60, 110, 127))]
+        midi_file.write(source / f"wide {number}.mid", wide)
+    data = convert(source, tmp_path / "data")
+    scores = {
+        split: {piece_of(recording)[:-2] for recording in read(data, split)}
+        for split in SPLITS
+    }
+    assert set.union(*scores.values()) == {"0.mid", "0.midi", "1", "2", "deeper/0"}
+    assert all(scores.values())
+    said = capsys.readouterr().out
+    assert "left out: 'drums 0.mid' has no notes, drums aside." in said
+    assert "train: 100 notes of 20 of " in said
+    assert "wide 0/0 (5 from 0 to 127)" in said
+    assert "and 10 more." in said
+
+
+@pytest.mark.parametrize("voices", ["separate", "together"])
+def test_midi_without_notes_is_refused_by_name(tmp_path, voices):
+    midi_file.write(tmp_path / "midi" / "no notes.mid", [])
+    with pytest.raises(
+        ValueError, match=r"no MIDI file there has notes.*no notes\.mid"
+    ):
+        convert(tmp_path / "midi", tmp_path / "data", voices=voices)
+
+
+def test_a_bent_note_sounds_at_the_pitch_of_its_label_and_bends_from_there(tmp_path):
+    # From the second of its four seconds on, it is 12 semitones above its key.
+    wide = [midi_file.control(0, *c) for c in ((101, 0), (100, 0), (6, 12))]
+    messages = [*wide, *midi_file.note(0, 3840, 66), midi_file.bend(960, 8191)]
+    for name in "abc":
+        path = tmp_path / "midi" / f"{name}.mid"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(midi_file.content(messages))
+    data = convert(tmp_path / "midi", tmp_path / "data", domains=("flute",))
+    stored = recordings.Recordings(data, "train")
+    (entry,) = stored.entries
+    ((_, seconds, label),) = stored.notes(entry).tolist()
+    audio = stored.audio(entry)
+    for share, away in ((0.12, -12), (0.5, 0), (0.8, 0)):
+        start = int(8000 * share * seconds)
+        found = pitch(audio[start : start + 2000] / 32768)
+        assert found == pytest.approx(label + away, abs=0.2)

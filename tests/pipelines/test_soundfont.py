@@ -1,67 +1,26 @@
-import io
-import struct
-
 import numpy as np
 import pytest
-import soundfile
 
 from pipelines.scores import instruments, soundfont
+from tests import soundfont_file
+from tests.soundfont_file import INSTRUMENT, LOOPED, ROOT_69, SAMPLE, generator, span
 
 RATE_HZ = 16000
-SAMPLE_RATE_HZ = 44100
-PERIOD = 100  # Samples of the sine that is sampled: 441 Hz.
-
-
-def chunk(name, data):
-    return struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
-
-
-def generator(kind, amount):
-    return struct.pack("<Hh", kind, amount)
 
 
 def write(path, *zones, preset=(), compressed=False, flute_preset=73):
     """Writes a soundfont whose flute is a sine, with the generators of its zones."""
-    cycle = 0.5 * np.sin(2 * np.pi * np.arange(SAMPLE_RATE_HZ) / PERIOD)
+    header, samples = soundfont_file.Header(), None
     if compressed:
-        ogg = io.BytesIO()
-        soundfile.write(ogg, cycle, SAMPLE_RATE_HZ, format="OGG")
-        samples = ogg.getvalue()
-        end, sample_type = len(samples), 0x11
-    else:
-        samples = (cycle * 32767).astype("<i2").tobytes() + bytes(92)
-        end, sample_type = len(cycle), 1
-    loop = (50 * PERIOD, 400 * PERIOD)
-    header = struct.pack("<5I", 0, end, *loop, SAMPLE_RATE_HZ)
-    header += struct.pack("<BbHH", 60, 0, 0, sample_type)
-    bags, generators = b"", b""
-    for zone in zones:
-        bags += struct.pack("<HH", len(generators) // 4, 0)
-        generators += b"".join(zone)
-    bags += struct.pack("<HH", len(generators) // 4, 0)
-    preset = b"".join(preset) + generator(41, 0)
-    pdta = {
-        b"phdr": struct.pack("<20s3H3I", b"Flute", flute_preset, 0, 0, 0, 0, 0)
-        + struct.pack("<20s3H3I", b"EOP", 0, 0, 1, 0, 0, 0),
-        b"pbag": struct.pack("<4H", 0, 0, len(preset) // 4, 0),
-        b"pmod": bytes(10),
-        b"pgen": preset + generator(0, 0),
-        b"inst": struct.pack("<20sH", b"Flute", 0)
-        + struct.pack("<20sH", b"EOI", len(zones)),
-        b"ibag": bags,
-        b"imod": bytes(10),
-        b"igen": generators + generator(0, 0),
-        b"shdr": struct.pack("<20s", b"sine") + header + struct.pack("<46s", b"EOS"),
-    }
-    body = chunk(b"LIST", b"sdta" + chunk(b"smpl", samples))
-    body += chunk(b"LIST", b"pdta" + b"".join(chunk(k, v) for k, v in pdta.items()))
-    path.write_bytes(chunk(b"RIFF", b"sfbk" + body))
+        samples = soundfont_file.compressed()
+        header = soundfont_file.Header(end=len(samples), kind=0x11)
+    flute = soundfont_file.Preset(flute_preset, [[*preset, INSTRUMENT]])
+    path.write_bytes(
+        soundfont_file.content(
+            zones, presets=[flute], headers=[header], samples=samples
+        )
+    )
     return soundfont.Soundfont(path, RATE_HZ)
-
-
-SAMPLE = generator(53, 0)
-LOOPED = generator(54, 1)
-ROOT_69 = generator(58, 69)
 
 
 def frequency(audio, rate_hz=RATE_HZ):
@@ -163,8 +122,7 @@ def test_the_filter_takes_highs(tmp_path):
 
 def test_zones_are_chosen_by_pitch_and_velocity(tmp_path):
     def zone(kind, low, high, attenuation):
-        amount = struct.unpack("<h", bytes([low, high]))[0]
-        return [generator(kind, amount), LOOPED, generator(48, attenuation), SAMPLE]
+        return [span(kind, low, high), LOOPED, generator(48, attenuation), SAMPLE]
 
     font = write(tmp_path / "x.sf2", zone(43, 0, 69, 0), zone(43, 70, 127, 500))
     low, high = (np.std(steady(font.tone("flute", p, 90))) for p in (69, 70))
@@ -176,8 +134,7 @@ def test_zones_are_chosen_by_pitch_and_velocity(tmp_path):
 
 def test_a_note_between_zones_sounds_with_the_nearest(tmp_path):
     def zone(low, high, attenuation):
-        amount = struct.unpack("<h", bytes([low, high]))[0]
-        return [generator(43, amount), LOOPED, generator(48, attenuation), SAMPLE]
+        return [span(43, low, high), LOOPED, generator(48, attenuation), SAMPLE]
 
     font = write(tmp_path / "x.sf2", zone(0, 60, 0), zone(70, 127, 500))
     low, near_low, near_high = (
@@ -198,7 +155,7 @@ def test_a_global_zone_holds_for_the_others(tmp_path):
 def test_refuses_what_it_cannot_play(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"soundfont=.*no such file"):
         soundfont.Soundfont(tmp_path / "none.sf2", RATE_HZ)
-    (tmp_path / "x.sf2").write_bytes(b"RIFF\x04\0\0\0sfbk")
+    (tmp_path / "x.sf2").write_bytes(b"RIFF\x04\0\0\0DLS ")
     with pytest.raises(ValueError, match="is not an SF2 or SF3 file"):
         soundfont.Soundfont(tmp_path / "x.sf2", RATE_HZ)
     font = write(tmp_path / "y.sf2", [SAMPLE], flute_preset=1)

@@ -24,7 +24,9 @@ class Sines:
 
 
 def performed(domain, *played):
-    return performance.Performance(domain, np.array(list(played), NOTE))
+    return performance.Performance(
+        domain, np.array([(*note, 0) for note in played], NOTE)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +106,56 @@ def test_a_silent_domain_is_refused():
     ranges = {"silent": instruments.Range(60, 72)}
     with pytest.raises(ValueError, match="'silent' is silent from 60 to 72"):
         tones.Renderer(Sines(), ranges, RATE_HZ)
+
+
+def bent(*played, bends):
+    notes = np.array(list(played), NOTE)
+    return performance.Performance("loud", notes, tuple(map(np.array, bends)))
+
+
+def test_a_bend_moves_the_pitch_from_when_it_holds(render):
+    curve = [[0.0, 0.0], [0.5, 2.0], [1.0, -1.0]]
+    played = bent((0.0, 1.5, 69, 100, 1), bends=[curve])
+    audio = render(played)
+    assert render.held_samples(played).tolist() == [3 * RATE_HZ // 2]
+    # The phase is that of the pitch added up: without a break at the changes.
+    hz = 440 * 2.0 ** (np.repeat([0, 2, -1], RATE_HZ // 2) / 12)
+    sine = np.sin(2 * np.pi * (np.cumsum(hz) - hz) / RATE_HZ)
+    plain = render(performed("loud", (0.0, 1.5, 69, 100)))
+    level = np.max(np.abs(plain))
+    inside = slice(50, 3 * RATE_HZ // 2 - 50)
+    np.testing.assert_allclose(audio[inside], level * sine[inside], atol=0.01 * level)
+
+
+def test_a_bend_of_nothing_changes_nothing(render):
+    plain = render(performed("loud", (0.0, 1.0, 69, 100)))
+    audio = render(bent((0.0, 1.0, 69, 100, 1), bends=[[[0.0, 0.0]]]))
+    np.testing.assert_allclose(audio[50:], plain[50:], atol=0.01 * np.max(plain))
+
+
+def test_each_note_has_its_own_bend(render):
+    rows = [(0.0, 1.0, 60, 100, 0), (1.5, 1.0, 60, 100, 2)]
+    audio = render(bent(*rows, bends=[[[0.0, -7.0]], [[0.0, 7.0]]]))
+    for second, pitch in ((0, 60), (1.5, 67)):
+        part = audio[int((second + 0.1) * RATE_HZ) :][: RATE_HZ // 2]
+        peak = np.argmax(np.abs(np.fft.rfft(part * np.hanning(len(part)))))
+        assert 2 * peak == pytest.approx(440 * 2 ** ((pitch - 69) / 12), abs=2)
+
+
+def test_a_long_note_is_held_to_its_end_at_any_bend(render):
+    played = bent((0.0, 12.0, 69, 100, 1), bends=[[[0.0, 12.0]]])
+    audio = render(played)
+    end = 12 * RATE_HZ
+    assert render.held_samples(played).tolist() == [end]
+    assert rms(audio[end - 1000 : end]) == pytest.approx(rms(audio[100:1100]), rel=0.01)
+
+
+def test_what_a_bend_would_mirror_at_half_of_the_rate_is_gone():
+    hz = 3000.0
+    time = np.arange(RATE_HZ) / RATE_HZ
+    tone = tones.Tone(np.sin(2 * np.pi * hz * time).astype(np.float32), 0.1)
+    high = tones.bent(tone, np.array([[0.0, 12.0]]), RATE_HZ, 0.5)
+    assert rms(high.audio[100:-100]) < 0.01
+    low = tones.bent(tone, np.array([[0.0, -12.0]]), RATE_HZ, 0.5)
+    sine = np.sin(np.pi * hz * time[: len(low.audio)])
+    np.testing.assert_allclose(low.audio[100:-100], sine[100:-100], atol=0.02)
