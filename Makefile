@@ -2,6 +2,7 @@
 # Both make their own virtual environment in .venv and install into it.
 
 PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := .venv/bin
 DEMO := demo
 PORT ?= 8500
@@ -10,8 +11,11 @@ PORT ?= 8500
 
 install: .venv/installed
 
-.venv/installed: setup.py
-	$(PYTHON) -m venv .venv
+# An environment of another version of Python is made again.
+%/bin/python$(VERSION):
+	$(PYTHON) -m venv --clear $*
+
+.venv/installed: setup.py .venv/bin/python$(VERSION)
 	$(BIN)/pip install --quiet --editable '.[data,train,serving,dev]'
 	touch $@
 
@@ -24,8 +28,7 @@ test: .venv/installed
 test-beam: .venv-beam/installed
 	.venv-beam/bin/python -m pytest tests/pipelines/test_beam.py
 
-.venv-beam/installed: setup.py
-	$(PYTHON) -m venv .venv-beam
+.venv-beam/installed: setup.py .venv-beam/bin/python$(VERSION)
 	.venv-beam/bin/pip install --quiet --editable '.[data,beam,dev]'
 	touch $@
 
@@ -34,8 +37,7 @@ test-beam: .venv-beam/installed
 test-torch: .venv-torch/installed
 	.venv-torch/bin/python -m pytest tests/tf_mt/importers/test_torch_file_pytorch.py
 
-.venv-torch/installed: setup.py
-	$(PYTHON) -m venv .venv-torch
+.venv-torch/installed: setup.py .venv-torch/bin/python$(VERSION)
 	.venv-torch/bin/pip install --quiet --editable '.[data,torch,dev]'
 	touch $@
 

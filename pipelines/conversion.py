@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import tensorflow_datasets as tfds
 
-from tf_mt import names
+from tf_mt import disk, names
 from tf_mt.data import builder, chunk, index, quiet, schema
 
 DATASETS = {
@@ -59,7 +59,7 @@ def convert(
         _check_same(made)
         print(f"{folder} is already made from this source; --overwrite makes it again.")
     else:
-        with _place_of(folder):
+        with _place_of(folder), disk.writing(folder):
             # A builder of its own, for the first one has read what was there.
             _make(_builder(dataset, data_dir, config, settings or {}), beam_options)
     print(table(folder))

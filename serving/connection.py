@@ -1,5 +1,6 @@
 """Predict requests to a server: sent, retried where that may help, cancelled."""
 
+import ipaddress
 import random
 import time
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+_WITHOUT_PROXY = ("grpc.enable_http_proxy", 0)
 _REFUSALS = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
@@ -48,7 +50,7 @@ class Connection:
         self._server = server
         self._model = model
         self._deadline_seconds = deadline_seconds
-        self._channel = grpc.insecure_channel(server, _OPTIONS)
+        self._channel = grpc.insecure_channel(server, _options(server))
         self._predict = self._channel.unary_unary(
             proto.PREDICT,
             request_serializer=proto.PredictRequest.SerializeToString,
@@ -174,6 +176,20 @@ class Call:
     def cancel(self) -> None:
         """Tells the server that nobody waits any more; nothing if it has answered."""
         self._future.cancel()
+
+
+def _options(server: str) -> tuple[tuple[str, int], ...]:
+    """A proxy of the environment is for other machines: it cannot reach this one."""
+    return (*_OPTIONS, _WITHOUT_PROXY) if _is_here(server) else _OPTIONS
+
+
+def _is_here(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 def _may_pass(error: grpc.RpcError) -> bool:

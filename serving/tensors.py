@@ -18,6 +18,8 @@ _STRING = 7
 # bytes stand for a tensor of any size. Nobody has to send a tensor larger than this so.
 MOST_FILLED_BYTES = 1 << 24
 
+_LONGEST_VARINT_BITS = 70
+
 # {DataType: (type of the tensor, field, type of the numbers in the field)}
 _NUMBERS = {
     1: (np.float32, "float_val", np.float32),
@@ -175,6 +177,8 @@ def _split(content: bytes, count: int) -> list[bytes]:
     while len(lengths) < count and start < len(content):
         length |= (content[start] & 0x7F) << shift
         shift += 7
+        if length > len(content) or shift > _LONGEST_VARINT_BITS:
+            raise ValueError(f"tensor_content does not hold {count} strings.")
         if not content[start] & 0x80:
             lengths.append(length)
             length = shift = 0

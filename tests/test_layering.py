@@ -13,17 +13,21 @@ PACKAGES = ("tf_mt", "pipelines", "serving")
 # may always import from itself, and never from what stands below its line.
 MAY_IMPORT = {
     "tf_mt.names": (),
-    "tf_mt.atomic": (),
+    "tf_mt.disk": (),
+    "tf_mt.atomic": ("tf_mt.disk",),
+    "tf_mt.weights_file": ("tf_mt.disk",),
     "tf_mt.script": (),
     "tf_mt.progress": (),
     "tf_mt.dataset": ("tf_mt.names",),
     "tf_mt.config": ("tf_mt.names",),
-    "tf_mt.startup": ("tf_mt.config",),
+    "tf_mt.keras_settings": (),
+    "tf_mt.startup": ("tf_mt.config", "tf_mt.keras_settings"),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
     "tf_mt.models": (
         "tf_mt.names",
+        "tf_mt.keras_settings",
         "tf_mt.dataset",
         "tf_mt.config",
         "tf_mt.audio",
@@ -46,7 +50,9 @@ MAY_IMPORT = {
     ),
     "tf_mt.embedders": (
         "tf_mt.names",
+        "tf_mt.keras_settings",
         "tf_mt.atomic",
+        "tf_mt.weights_file",
         "tf_mt.progress",
         "tf_mt.audio",
         "tf_mt.layers",
@@ -56,6 +62,7 @@ MAY_IMPORT = {
     "tf_mt.training": (
         "tf_mt.names",
         "tf_mt.atomic",
+        "tf_mt.weights_file",
         "tf_mt.progress",
         "tf_mt.dataset",
         "tf_mt.config",
@@ -82,6 +89,7 @@ MAY_IMPORT = {
     ),
     "pipelines": (
         "tf_mt.names",
+        "tf_mt.disk",
         "tf_mt.atomic",
         "tf_mt.progress",
         "tf_mt.script",
@@ -133,6 +141,7 @@ RESERVED = {
 # What runs where TensorFlow is not, with all that it imports.
 WITHOUT_TENSORFLOW = (
     "tf_mt.names",
+    "tf_mt.disk",
     "tf_mt.atomic",
     "tf_mt.script",
     "tf_mt.progress",

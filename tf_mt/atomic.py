@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from tf_mt import disk
+
 # What a process that died has left is removed once nobody has written to it for so
 # long: who writes may be on another machine, where its process cannot be asked for.
 _ABANDONED_SECONDS = 7 * 24 * 3600.0
@@ -24,21 +26,25 @@ def path(target: Path) -> Iterator[Path]:
     Args:
         target: The path that is to appear whole.
 
+    Raises:
+        disk.FullError: The disk takes no more.
+
     Yields:
         A path in the same folder, hidden and not numeric, so that no watcher of that
         folder takes it for a finished one. No other process has the same.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(target)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-        _sync_tree(temporary)
-        os.replace(temporary, target)
-        _sync(target.parent)
-    finally:
-        _remove(temporary)
+    with disk.writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            yield temporary
+            _sync_tree(temporary)
+            os.replace(temporary, target)
+            _sync(target.parent)
+        finally:
+            _remove(temporary)
 
 
 def _sync_tree(written: Path) -> None:

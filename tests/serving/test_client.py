@@ -1,4 +1,5 @@
 import itertools
+import socket
 import threading
 from concurrent import futures
 
@@ -525,3 +526,45 @@ def test_words_for_a_deadline(tmp_path, save_arithmetic, served):
     ):
         asked = connection.Connection(stubs.address, "toys", deadline_seconds=0.2)
         asked.start("wait", {"seconds": np.float32(600.0)}).result()
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    """The socket of a proxy that the environment names."""
+    with socket.create_server(("localhost", 0)) as listening:
+        listening.settimeout(10)
+        address = f"http://localhost:{listening.getsockname()[1]}"
+        for name in ("grpc_proxy", "http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, address)
+        for name in ("no_proxy", "no_grpc_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        yield listening
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"])
+@pytest.mark.usefixtures("proxy")
+def test_no_proxy_stands_before_this_machine(host):
+    server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[Script()])
+    try:
+        port = server.add_insecure_port(f"{host}:0")
+    except RuntimeError:
+        pytest.skip(f"this machine has no {host}.")
+    server.start()
+    connected = connection.Connection(f"{host}:{port}", "echo", 10.0)
+    try:
+        answer = connected.start("any", {"x": np.arange(3.0)}).result()
+        np.testing.assert_array_equal(answer["x"], np.arange(3.0))
+    finally:
+        connected.close()
+        server.stop(None)
+
+
+def test_a_proxy_may_stand_before_another_machine(proxy):
+    connected = connection.Connection("example.invalid:8500", "echo", 10.0)
+    call = connected.start("any", {"x": np.arange(3.0)})
+    try:
+        with proxy.accept()[0] as asked:
+            assert asked.recv(99).startswith(b"CONNECT example.invalid:8500 ")
+    finally:
+        call.cancel()
+        connected.close()

@@ -1,3 +1,4 @@
+import time
 import tracemalloc
 
 import ml_dtypes
@@ -49,6 +50,16 @@ def test_what_is_written_is_read(write, array):
     read = tensors.to_array(message)
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=IDS)
+@pytest.mark.parametrize("write", [tensors.write_content, tensors.write_values])
+def test_the_light_messages_hold_the_same(write, array):
+    message, light = tensor_pb2.TensorProto(), proto.TensorProto()
+    write(array, message)
+    write(array, light)
+    assert light.SerializeToString() == message.SerializeToString()
+    np.testing.assert_array_equal(tensors.to_array(light), array)
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=IDS)
@@ -145,6 +156,15 @@ def test_strings_as_content():
 def test_what_holds_no_tensor_is_refused(message):
     with pytest.raises(ValueError):
         tensors.to_array(tensor_pb2.TensorProto(**message))
+
+
+def test_a_length_of_many_bytes_is_refused_at_once():
+    message = proto.TensorProto(dtype=7, tensor_content=b"\xff" * 1_000_000)
+    message.tensor_shape.dim.add(size=1)
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match="does not hold 1 strings"):
+        tensors.to_array(message)
+    assert time.perf_counter() - began < 1.0
 
 
 def test_negative_sizes_are_refused():

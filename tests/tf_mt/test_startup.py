@@ -1,14 +1,14 @@
 """What commands print while TensorFlow is loaded, each in a process of its own."""
 
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from tf_mt import dataset, models
+from tf_mt import dataset, models, startup
 from tf_mt.training import run
-
-pytestmark = pytest.mark.slow
 
 LOUD = "import os, sys\nfrom tf_mt import startup\n"
 
@@ -21,6 +21,7 @@ def command(module, *flags):
     return execute("-m", module, *(f"--{flag}" for flag in flags))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "flags"),
     [
@@ -55,12 +56,14 @@ def trained(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_later_either(trained, tmp_path):
     done = command("tf_mt.export", f"run={trained}", f"out={tmp_path}")
     assert done.returncode == 0
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--verbosity=1", "-v=1"])
 def test_verbosity_brings_the_rest_back(flag):
     program = LOUD + "with startup.quiet():\n    os.write(2, b'told')\n"
@@ -68,6 +71,7 @@ def test_verbosity_brings_the_rest_back(flag):
     assert "told" in execute("-c", program, flag).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "status", "last"),
     [
@@ -84,12 +88,42 @@ def test_what_was_held_back_is_shown_after_a_failure(end, status, last):
     assert done.stderr.endswith(last)
 
 
+@pytest.mark.slow
 def test_errors_after_the_loading_are_shown():
     program = LOUD + "with startup.quiet():\n    pass\nraise RuntimeError('ours')\n"
     assert "RuntimeError: ours" in execute("-c", program).stderr
 
 
+@pytest.mark.slow
 def test_no_file_is_left(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     execute("-c", LOUD + "with startup.quiet():\n    os.write(2, b'told')\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """An installation and a home that cannot be written."""
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: mode != os.W_OK and access(path, mode)
+    )
+
+
+@pytest.mark.usefixtures("read_only")
+def test_numba_gets_a_cache_where_it_can_write_to_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "given")
+    startup.give_numba_a_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == "given"
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path / "nothing"))
+    startup.give_numba_a_cache()
+    made = pathlib.Path(os.environ["NUMBA_CACHE_DIR"])
+    assert made.is_dir() and made.stat().st_mode & 0o77 == 0
+
+
+def test_numba_keeps_the_cache_that_it_has(monkeypatch, tmp_path):
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    startup.give_numba_a_cache()
+    assert "NUMBA_CACHE_DIR" not in os.environ

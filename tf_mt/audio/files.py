@@ -181,8 +181,21 @@ class Writer:
         return self
 
     def write(self, block: np.ndarray) -> None:
-        """Appends samples: float `[samples]`, clipped to [-1, 1]."""
-        self._file.write(to_pcm16(block))
+        """Appends samples: float `[samples]`, clipped to [-1, 1].
+
+        Raises:
+            ValueError: If a sample is not finite.
+            OSError: If the disk takes no more.
+        """
+        samples = to_pcm16(block)
+        try:
+            self._file.write(samples)
+        except soundfile.LibsndfileError as error:
+            # Its own words do not tell what the operating system has against it.
+            raise OSError(
+                f"path={str(self._path)!r}: cannot be written ({error.error_string}) "
+                "Is its disk full?"
+            ) from error
 
     def __exit__(
         self,

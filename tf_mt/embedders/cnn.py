@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_mt import atomic
+from tf_mt import atomic, keras_settings, weights_file
 from tf_mt.embedders import resampling
 from tf_mt.layers import spectrogram
 
@@ -74,6 +74,7 @@ class Network(keras.Model):
     """
 
     def __init__(self, domains: int):
+        keras_settings.check()
         super().__init__()
         self.blocks = keras.Sequential()
         for filters in FILTERS:
@@ -171,7 +172,7 @@ def save(folder: Path, about: About, network: Network) -> None:
         temporary.mkdir()
         text = json.dumps(dataclasses.asdict(about), indent=2)
         (temporary / ABOUT).write_text(text + "\n")
-        network.save_weights(temporary / WEIGHTS)
+        weights_file.save(network, temporary / WEIGHTS)
 
 
 def load(folder: Path) -> Cnn:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_mt import keras_settings
 from tf_mt.embedders import resampling
 
 SAMPLE_RATE_HZ = 16_000
@@ -74,6 +75,7 @@ def _mel_matrix() -> np.ndarray:
 
 def network() -> keras.Sequential:
     """The network without its weights: `[batch, 96, 64, 1]` to `[batch, 128]`."""
+    keras_settings.check()
     layers = keras.layers
 
     def convolutions(*filters: int) -> list[keras.layers.Layer]:

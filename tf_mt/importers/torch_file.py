@@ -78,7 +78,7 @@ def _read_stream(file: BinaryIO) -> Any:
     """Reads four pickles and then the storages, one after the other."""
     magic, version, system = [_Unpickler(file).load() for _ in range(3)]
     if (magic, version) != (_STREAM, _STREAM_VERSION):
-        raise ValueError(f"it begins with {magic!r} and {version!r}")
+        raise ValueError("it begins otherwise")
     if not system["little_endian"]:
         raise ValueError("its numbers are big-endian")
     storages = {}
@@ -105,7 +105,24 @@ def _sized(data: bytes, dtype: np.typing.DTypeLike, size: int) -> np.ndarray:
     return values
 
 
-class _Unpickler(pickle.Unpickler):
+class _WholeLines:
+    """A file whose last line is not taken for whole if it was cut off."""
+
+    def __init__(self, file: BinaryIO):
+        self.read = file.read
+        self._file = file
+
+    def readline(self) -> bytes:
+        """Reads a line with its end."""
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line
+
+
+# The one in C makes a table as long as the largest number that a pickle gives to what
+# it remembers: a few bytes can take all memory. This one keeps a dict.
+class _Unpickler(pickle._Unpickler):
     """Knows what weights are made of.
 
     Args:
@@ -118,7 +135,7 @@ class _Unpickler(pickle.Unpickler):
         file: BinaryIO,
         storage: Callable[[str, str, int], np.ndarray] | None = None,
     ):
-        super().__init__(file)
+        super().__init__(_WholeLines(file))
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
@@ -131,7 +148,7 @@ class _Unpickler(pickle.Unpickler):
         """Gives a storage; see `pickle.Unpickler.persistent_load`."""
         kind, dtype, key, _, size, *view = pid
         if kind != "storage" or any(view):
-            raise ValueError(f"it has a {kind} of a kind that weights do not need")
+            raise ValueError("it has a storage of a kind that weights do not need")
         return self._storage(dtype, key, size)
 
 
@@ -168,6 +185,8 @@ _KNOWN = {
     ("argparse", "Namespace"): types.SimpleNamespace,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("pathlib", "PosixPath"): _path,
+    # As Python 3.13 names it.
+    ("pathlib._local", "PosixPath"): _path,
     ("torch", "Size"): tuple,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,

@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from tf_mt import atomic, config, dataset, models
+from tf_mt import atomic, config, dataset, models, weights_file
 from tf_mt.models import translator
 from tf_mt.training import precision
 
@@ -91,7 +91,7 @@ class Run:
         """
         with atomic.path(self._checkpoints / f"{step:08d}") as temporary:
             temporary.mkdir()
-            model.save_weights(temporary / WEIGHTS)
+            weights_file.save(model, temporary / WEIGHTS, _optimizers(model))
             state = {"step": step, "history": history}
             (temporary / "state.json").write_text(json.dumps(state))
         for old in self._steps()[:-KEPT_CHECKPOINTS]:
@@ -133,6 +133,11 @@ class Run:
         return sorted(
             int(p.name) for p in self._checkpoints.iterdir() if p.name.isdigit()
         )
+
+
+def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
+    """Those of a model's parts; none before it is compiled."""
+    return list(getattr(model, "optimizers", {}).values())
 
 
 def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:

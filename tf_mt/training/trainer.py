@@ -1,7 +1,6 @@
 """Training of any `Translator`: strategy, loop, checkpoints, exact resume."""
 
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from tf_mt import config, dataset, models, progress
 from tf_mt.data import augmentation
 from tf_mt.data import clips as stored_clips
 from tf_mt.models import translator
-from tf_mt.training import precision, training_log
+from tf_mt.training import precision, training_log, workers
 from tf_mt.training import run as runs
 
 # Validation sees the same clips in every run, whatever its seed.
@@ -41,8 +40,12 @@ def dataset_info(
 
 
 def default_strategy() -> tf.distribute.Strategy:
-    """Several machines if `TF_CONFIG` names them, else all GPUs, else one device."""
-    if "cluster" in json.loads(os.environ.get("TF_CONFIG") or "{}"):
+    """Several machines if `TF_CONFIG` names them, else all GPUs, else one device.
+
+    Raises:
+        ValueError: `TF_CONFIG` does not name them as TensorFlow wants them named.
+    """
+    if workers.are_named(os.environ.get("TF_CONFIG", "")):
         return tf.distribute.MultiWorkerMirroredStrategy()
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()

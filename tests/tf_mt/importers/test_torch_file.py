@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pickle
+import tracemalloc
 import types
 import zipfile
 
@@ -166,6 +167,20 @@ def test_other_files(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"other\.pth' cannot be read"):
         torch_file.load(path)
+
+
+def test_a_few_bytes_do_not_take_all_memory(tmp_path):
+    # The largest number under which a pickle may remember what it has made.
+    remembered = b"\x80\x02K\x01r\xff\xff\xff\x07."
+    path = tmp_path / "content.pth"
+    path.write_bytes(remembered)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="cannot be read"):
+            torch_file.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_that_is_not_there(tmp_path):
