@@ -2,23 +2,16 @@
 
 from typing import NamedTuple
 
-<<<<<<< HEAD
-from tf_mt import config, names
-from tf_mt.models import cpc, translator, umt
-from tf_mt.models.cyclegan import configuration as cyclegan_configuration
-from tf_mt.models.cyclegan import model as cyclegan_model
-from tf_mt.models.vae_gan import configuration as vae_gan_configuration
-from tf_mt.models.vae_gan import model as vae_gan_model
-=======
 from tf_mt import config, keras_settings, names
 
 # Before the models, whose layers are laid out for these settings.
 keras_settings.check()
 
 from tf_mt.models import cpc, translator, umt  # noqa: E402
+from tf_mt.models.cyclegan import configuration as cyclegan_configuration  # noqa: E402
+from tf_mt.models.cyclegan import model as cyclegan_model  # noqa: E402
 from tf_mt.models.vae_gan import configuration as vae_gan_configuration  # noqa: E402
 from tf_mt.models.vae_gan import model as vae_gan_model  # noqa: E402
->>>>>>> main
 
 
 class Approach(NamedTuple):
