@@ -110,6 +110,7 @@ MAY_IMPORT = {
         "tf_mt.inference.target",
     ),
     "tf_mt.evaluation.protocol.setup": (
+        "tf_mt.names",
         "tf_mt.data",
         "tf_mt.embedders",
         "tf_mt.evaluation",

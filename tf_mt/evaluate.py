@@ -35,6 +35,9 @@ CLIPS = flags.DEFINE_integer(
 SECONDS = flags.DEFINE_float(
     "seconds", 8.0, "The most of a recording that is translated.", lower_bound=1.0
 )
+DOMAINS = flags.DEFINE_list(
+    "domains", [], "The domains to translate between; without it all of the dataset's."
+)
 TRANSFER = flags.DEFINE_bool(
     "transfer",
     False,
@@ -67,6 +70,7 @@ def main(argv: list[str]) -> None:
             EMBEDDER.value,
             CLIPS.value,
             SECONDS.value,
+            DOMAINS.value,
             TRANSFER.value,
             out,
         )

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tf_mt import models
+from tests.tf_mt.models import tiny
 from tf_mt.audio import files
 from tf_mt.data import clips
 from tf_mt.inference import bundle
@@ -27,9 +27,9 @@ def evaluate(**given):
     )
 
 
-def untrained(path, info):
+def untrained(path, info, approach="vae_gan"):
     """A run that has only just begun, and its bundle."""
-    settings = run.settings_of("vae_gan", models.preset("vae_gan", "tiny"), info)
+    settings = run.settings_of(approach, tiny.preset(approach, info.domains), info)
     folder = run.Run(path / "run")
     folder.settle(settings)
     folder.save(run.build(settings), step=0, history=[])
@@ -102,6 +102,29 @@ def test_a_system_has_to_be_named(scores_data, tmp_path, given, words):
     done = evaluate(**given, data=scores_data, out=tmp_path / "out")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {words}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_two_domains_is_scored_on_these(scores_data, info, tmp_path):
+    begun = untrained(tmp_path, info, "cyclegan") / "run"
+    out, pair = tmp_path / "out", info.domains[:2]
+    done = evaluate(
+        run=begun, data=scores_data, out=out, clips=1, domains=",".join(pair)
+    )
+    assert done.returncode == 0, done.stderr
+    card = json.loads((out / "scorecard.json").read_text())
+    assert card["n"] == 2
+    assert sorted(path.name for path in out.glob("audio/*/*_to_*")) == sorted(
+        [f"{pair[0]}_to_{pair[1]}", f"{pair[1]}_to_{pair[0]}"]
+    )
+
+
+def test_domains_are_those_of_the_dataset(scores_data, model, tmp_path):
+    done = evaluate(
+        run=model / "run", data=scores_data, out=tmp_path / "out", domains="flut"
+    )
+    assert done.returncode == 1
+    assert "error: domains='flut' is not known; did you mean" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -40,7 +40,8 @@ class ReflectedConvolution(keras.layers.Layer):
 
     def build(self, shape: tuple) -> None:
         """Makes the kernel for the shape of the input before it is reflected."""
-        self.convolution.build(shape)
+        lengths = [size and size + 2 * self.margin for size in shape[1:-1]]
+        self.convolution.build((shape[0], *lengths, shape[-1]))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Convolves `[batch, ..., channels]`; keeps every length."""
@@ -48,7 +49,37 @@ class ReflectedConvolution(keras.layers.Layer):
         return self.convolution(tf.pad(x, [[0, 0], *margins, [0, 0]], mode="REFLECT"))
 
 
-def upsampling_convolution(rank: int, filters: int) -> keras.layers.Layer:
-    """Makes a transposed convolution of kernel 4 that doubles every length."""
+def upsampling_convolution(
+    rank: int, filters: int, kernel: int = 4
+) -> keras.layers.Layer:
+    """Makes a transposed convolution that doubles every length.
+
+    Args:
+        rank: As for `convolution`.
+        filters: Output channels.
+        kernel: Size along every axis.
+    """
     kind = {1: keras.layers.Conv1DTranspose, 2: keras.layers.Conv2DTranspose}[rank]
-    return kind(filters, 4, strides=2, padding="same")
+    return kind(filters, kernel, strides=2, padding="same")
+
+
+class ResizeConvolution(keras.layers.Layer):
+    """Doubles time and frequency by repetition, and convolves with kernel 3.
+
+    Odena et al. 2016: unlike a transposed convolution it makes no checkerboards.
+
+    Args:
+        filters: Output channels.
+    """
+
+    def __init__(self, filters: int):
+        super().__init__()
+        self.convolution = convolution(2, filters, 3)
+
+    def build(self, shape: tuple) -> None:
+        """Makes the kernel; doubling changes no channels."""
+        self.convolution.build(shape)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Doubles `[batch, frames, bands, channels]`."""
+        return self.convolution(tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2))

@@ -32,6 +32,23 @@ class InstanceNorm(keras.layers.Layer):
         return instance_norm(x)
 
 
+class AffineInstanceNorm(keras.layers.Layer):
+    """Instance normalisation with a learned scale and offset of each channel."""
+
+    def build(self, shape: tuple) -> None:
+        """Makes scale and offset for the shape of the input."""
+        self.scale = self.add_weight(
+            name="scale", shape=(shape[-1],), initializer="ones"
+        )
+        self.offset = self.add_weight(
+            name="offset", shape=(shape[-1],), initializer="zeros"
+        )
+
+    def call(self, x: tf.Tensor, timbre: tf.Tensor | None = None) -> tf.Tensor:
+        """Normalises `[batch, ..., channels]`; ignores the timbre."""
+        return instance_norm(x) * self.scale + self.offset
+
+
 class AdaptiveInstanceNorm(keras.layers.Layer):
     """Instance normalisation whose scale and offset are read from a timbre.
 

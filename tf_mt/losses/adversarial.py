@@ -39,15 +39,31 @@ def discriminator(objective: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor
         fake: Logits of generated examples.
 
     Returns:
-        A scalar.
+        A scalar: `of_real` and `of_fake`.
     """
+    return of_real(objective, real) + of_fake(objective, fake)
+
+
+def of_real(objective: str, real: tf.Tensor) -> tf.Tensor:
+    """The part that real examples have; see `discriminator`."""
     if objective == "lsgan":
-        return tf.reduce_mean(tf.square(real - 1.0)) + tf.reduce_mean(tf.square(fake))
+        return tf.reduce_mean(tf.square(real - 1.0))
     if objective == "bce":
-        return tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
+        return tf.reduce_mean(tf.nn.softplus(-real))
     if objective == "hinge":
-        return tf.reduce_mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake))
-    return tf.reduce_mean(fake) - tf.reduce_mean(real)
+        return tf.reduce_mean(tf.nn.relu(1.0 - real))
+    return -tf.reduce_mean(real)
+
+
+def of_fake(objective: str, fake: tf.Tensor) -> tf.Tensor:
+    """The part that generated examples have; see `discriminator`."""
+    if objective == "lsgan":
+        return tf.reduce_mean(tf.square(fake))
+    if objective == "bce":
+        return tf.reduce_mean(tf.nn.softplus(fake))
+    if objective == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1.0 + fake))
+    return tf.reduce_mean(fake)
 
 
 def gradient_penalty(

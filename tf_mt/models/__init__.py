@@ -8,6 +8,8 @@ from tf_mt import config, keras_settings, names
 keras_settings.check()
 
 from tf_mt.models import cpc, translator, umt  # noqa: E402
+from tf_mt.models.cyclegan import configuration as cyclegan_configuration  # noqa: E402
+from tf_mt.models.cyclegan import model as cyclegan_model  # noqa: E402
 from tf_mt.models.vae_gan import configuration as vae_gan_configuration  # noqa: E402
 from tf_mt.models.vae_gan import model as vae_gan_model  # noqa: E402
 
@@ -30,6 +32,11 @@ APPROACHES = {
     "umt": Approach(umt.Config, umt.Umt, umt.PRESETS),
     "cpc_gru": Approach(cpc.Config, cpc.CpcGru, cpc.GRU_PRESETS),
     "cpc_wavenet": Approach(cpc.WaveNetConfig, cpc.CpcWaveNet, cpc.WAVENET_PRESETS),
+    "cyclegan": Approach(
+        cyclegan_configuration.Config,
+        cyclegan_model.CycleGan,
+        cyclegan_configuration.PRESETS,
+    ),
     "vae_gan": Approach(
         vae_gan_configuration.Config,
         vae_gan_model.VaeGan,

@@ -7,7 +7,7 @@ share the batch.
 import abc
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -26,8 +26,9 @@ class Objective(NamedTuple):
         parts: Names of the parts that learn from it; others are left alone.
         terms: Unweighted scalar loss of each of its terms, a mean over the examples of
             this replica.
-        update_state: Called after an update of these parts; changes variables that no
-            optimizer does (`Translator.add_state`) by what the forward pass found.
+        update_state: Called after the last update of a step that has some of these
+            parts, for each of its batches; changes variables that no optimizer does
+            (`Trainable.add_state`) by what the forward pass found.
     """
 
     parts: tuple[str, ...]
@@ -40,15 +41,17 @@ class Update(NamedTuple):
 
     Attributes:
         parts: Names of the parts that are updated; their gradients are taken in one
-            forward pass.
+            forward pass. Other parts of their objectives are left as they are.
         batches: How often, each time on another batch. Where updates of a step differ
             in this, their last batches are the same one.
         every: Only in each so manieth step, from the first one on.
+        terms: The loss terms that the update is by; empty takes all of the objectives.
     """
 
     parts: tuple[str, ...]
     batches: int = 1
     every: int = 1
+    terms: tuple[str, ...] = ()
 
 
 class Trainable(keras.Model, abc.ABC):
@@ -186,20 +189,39 @@ class Trainable(keras.Model, abc.ABC):
             Unweighted terms, each as of its last forward pass.
         """
         terms = {}
-        for update in self.updates() if updates is None else updates:
+        remaining = list(self.updates() if updates is None else updates)
+        while remaining:
+            update = remaining.pop(0)
+            later = {part for other in remaining for part in other.parts}
             for batch in batches[len(batches) - update.batches :]:
-                terms |= self._update(update.parts, batch)
+                terms |= self._update(update, batch, later)
         return terms
 
-    def _update(self, parts: Sequence[str], batch: Batch) -> dict[str, tf.Tensor]:
-        """Updates some parts at once by their objectives on a batch."""
+    def _update(
+        self, update: Update, batch: Batch, later: Set[str]
+    ) -> dict[str, tf.Tensor]:
+        """Updates some parts at once by their objectives on a batch.
+
+        Args:
+            update: Which parts, and by which terms.
+            batch: This replica's batch.
+            later: The parts that this step updates afterwards.
+
+        Returns:
+            The terms that the update was by.
+        """
         with tf.GradientTape(persistent=True) as tape:
-            objectives = _of_parts(self.objectives(batch, training=True), parts)
+            objectives = [
+                _restricted(objective, update.terms)
+                for objective in self.objectives(batch, training=True)
+                if not set(update.parts).isdisjoint(objective.parts)
+            ]
             totals = [self._weighted(objective, batch) for objective in objectives]
         # Every gradient is taken before any weight moves.
         gradients = []
         for objective, total in zip(objectives, totals, strict=True):
-            variables = {p: self.part_variables(p) for p in objective.parts}
+            updated = [part for part in objective.parts if part in update.parts]
+            variables = {part: self.part_variables(part) for part in updated}
             gradients.append(tape.gradient(total, variables))
         del tape
         for of_objective in gradients:
@@ -209,7 +231,7 @@ class Trainable(keras.Model, abc.ABC):
                     of_part = [tf.convert_to_tensor(gradient) for gradient in of_part]
                 optimizer.apply(self._shared(of_part), self.part_variables(part))
         for objective in objectives:
-            if objective.update_state is not None:
+            if objective.update_state is not None and later.isdisjoint(objective.parts):
                 objective.update_state()
         return _merged(objectives)
 
@@ -336,17 +358,9 @@ def _divided(
     return gradient / count
 
 
-def _of_parts(objectives: Sequence[Objective], parts: Sequence[str]) -> list[Objective]:
-    """The objectives that an update of some parts is by.
-
-    Raises:
-        ValueError: One is over parts that are not updated together.
-    """
-    found = [one for one in objectives if set(one.parts) & set(parts)]
-    for objective in found:
-        if not set(objective.parts) <= set(parts):
-            raise ValueError(
-                f"objective over {', '.join(objective.parts)}: these parts must be "
-                "updated together; declare one update for them."
-            )
-    return found
+def _restricted(objective: Objective, terms: Sequence[str]) -> Objective:
+    """An objective with only some of its terms; with all of them if none is named."""
+    if not terms:
+        return objective
+    kept = {name: term for name, term in objective.terms.items() if name in terms}
+    return objective._replace(terms=kept)

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from tests.tf_mt.models import made_up
+from tests.tf_mt.models import made_up, tiny
 from tf_mt import config, models
 from tf_mt.data import clips
 from tf_mt.training import run, trainer
@@ -25,9 +25,9 @@ TINY = models.preset("vae_gan", "tiny")
 
 
 def trained(data, folder, strategy=None, model=None, approach="vae_gan", **changes):
-    tiny = models.preset(approach, "tiny")
+    smallest = tiny.preset(approach, clips.read_info(data).domains)
     preset = config.Preset(
-        model or tiny.model, dataclasses.replace(tiny.training, **changes)
+        model or smallest.model, dataclasses.replace(smallest.training, **changes)
     )
     info = trainer.dataset_info(models.approach(approach), preset.model, data)
     settings = run.settings_of(approach, preset, info)
@@ -190,6 +190,18 @@ def test_tables_order_and_state_are_the_same_on_two_replicas(scores_data, tmp_pa
     same_on_two(scores_data, tmp_path, **changes)
     info = run.load_model(tmp_path / "two").info
     assert info.indexed_clips == clips.grid_size(scores_data, 4 * 128) > 100
+
+
+def test_a_pool_of_translations_resumes_to_the_same_result(
+    scores_data, tmp_path, monkeypatch
+):
+    changes = {"approach": "cyclegan", "steps": 6, "epoch_steps": 3}
+    trained(scores_data, tmp_path / "whole", **changes)
+    cut_off(scores_data, tmp_path / "cut", monkeypatch, **changes)
+    trained(scores_data, tmp_path / "cut", **changes)
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+    model = run.load_model(tmp_path / "whole")
+    assert model.pool_a.count.numpy() == 12.0
 
 
 def test_bfloat16_trains_and_loads_as_float32(scores_data, tmp_path):

@@ -1,9 +1,10 @@
 """Evaluates systems on a dataset folder: reads both and checks that they fit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tf_mt import names
 from tf_mt.data import clips as stored_clips
 from tf_mt.data import recordings
 from tf_mt.embedders import embedder as embedders
@@ -16,6 +17,7 @@ def evaluate(
     embedder: str,
     clips: int,
     seconds: float,
+    domains: Sequence[str],
     transfer: bool,
     out: Path,
 ) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def evaluate(
         embedder: Which one, as `embedders.load` takes it.
         clips: The most pieces, or recordings of each domain.
         seconds: The most of a recording that is translated.
+        domains: Those that are translated between; all of the dataset's if empty.
         transfer: Whether one-shot transfer is scored, too.
         out: Where the report is written.
 
@@ -38,7 +41,11 @@ def evaluate(
         FileNotFoundError: Something that is named is not there.
     """
     info = stored_clips.read_info(data)
-    scored = systems.check(named, info.domains, transfer)
+    for domain in domains:
+        if domain not in info.domains:
+            raise ValueError(names.unknown("domains", domain, info.domains))
+    domains = tuple(domains) or info.domains
+    scored = systems.check(named, domains, transfer)
     for one in scored:
         if one.info.sample_rate_hz != info.sample_rate_hz:
             raise ValueError(
@@ -49,7 +56,7 @@ def evaluate(
     dataset = evaluation.Dataset(
         info.name,
         str(data.resolve()),
-        info.domains,
+        domains,
         info.sample_rate_hz,
         recordings.Recordings(data, "test"),
         recordings.Recordings(data, "train"),

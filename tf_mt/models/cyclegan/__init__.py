@@ -1,0 +1,1 @@
+"""CycleGAN: translation between two instruments by two generators."""
