@@ -110,6 +110,20 @@ def test_what_a_generator_leaves_alone_sounds_as_the_source(phase, monkeypatch):
     np.testing.assert_allclose(translated, audio, atol=2e-3)
 
 
+def test_a_phase_from_the_magnitudes_needs_no_source(monkeypatch):
+    model = made(phase="pghi", n_fft=254, hop=32, stft_window=254)
+    monkeypatch.setattr(model, "generator_ab", lambda x: x)
+    time = np.arange(model.clip_samples) / INFO.sample_rate_hz
+    tone = (0.3 * np.sin(2 * np.pi * 700.0 * time)).astype(np.float32)
+    content = model.encode(tone[np.newaxis])
+    silenced = content._replace(phase=tf.zeros_like(content.phase))
+    one, other = (model.decode(c, tf.constant([1])) for c in (content, silenced))
+    np.testing.assert_array_equal(one, other)
+    expected, found = (np.abs(np.fft.rfft(x)) for x in (tone, one[0].numpy()))
+    assert np.argmax(found) == np.argmax(expected)
+    assert np.std(one) == pytest.approx(np.std(tone), rel=0.1)
+
+
 def test_the_target_chooses_the_generator(monkeypatch):
     model = made()
     monkeypatch.setattr(model, "generator_ab", lambda x: x)

@@ -27,13 +27,16 @@ class Config(config.Config):
     clip_frames: int = config.field(576, "Frames in a training clip.", minimum=16)
     phase: str = config.field(
         "source",
-        "The phase of a translation: the source's, or Griffin-Lim's that begins from "
-        "it.",
-        choices=("source", "griffin_lim"),
+        "The phase of a translation: the source's, Griffin-Lim's that begins from it, "
+        "or one that phase gradient heap integration reads from the magnitudes.",
+        choices=("source", "griffin_lim", "pghi"),
         inference=True,
     )
     griffin_lim_iterations: int = config.field(
-        4, "Iterations where phase=griffin_lim.", minimum=1, inference=True
+        4,
+        "Iterations where phase=griffin_lim, and after pghi.",
+        minimum=0,
+        inference=True,
     )
     architecture: str = config.field(
         "deep",

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tf_mt import dataset, names
-from tf_mt.audio import griffin_lim, stft
+from tf_mt.audio import griffin_lim, pghi
 from tf_mt.layers import linear_spectrogram
 from tf_mt.losses import adversarial, reconstruction
 from tf_mt.models import replicas, trainable, translator
@@ -157,14 +157,19 @@ class CycleGan(translator.Translator):
 
     def _synthesise(self, compressed: tf.Tensor, phase: tf.Tensor) -> tf.Tensor:
         magnitude, framing = self.front.magnitude(compressed), self.front.framing
-        sizes = framing.n_fft, framing.hop
-        if self.hparams.phase == "griffin_lim":
-            iterations = self.hparams.griffin_lim_iterations
-            return griffin_lim.griffin_lim(
-                magnitude, *sizes, iterations, phase=phase, window=framing.window
-            )
-        spectrum = tf.complex(magnitude * tf.cos(phase), magnitude * tf.sin(phase))
-        return stft.istft(spectrum, *sizes, framing.window)
+        iterations = self.hparams.griffin_lim_iterations
+        if self.hparams.phase == "pghi":
+            phase = pghi.phase(magnitude, framing)
+        elif self.hparams.phase == "source":
+            iterations = 0
+        return griffin_lim.griffin_lim(
+            magnitude,
+            framing.n_fft,
+            framing.hop,
+            iterations,
+            phase=phase,
+            window=framing.window,
+        )
 
     def objectives(
         self, batch: trainable.Batch, training: bool
