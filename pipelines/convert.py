@@ -48,7 +48,7 @@ SETTINGS = [
         "skip_bad_files",
         None,
         "Whether to go on without files that cannot be read, if they are at most half "
-        "of all, and at most ten or 1 %.",
+        "of all.",
     ),
     flags.DEFINE_multi_string(
         "domain",

@@ -255,21 +255,15 @@ def test_few_bad_files_can_be_left_out(tmp_path, capsys, good):
     assert len(set.union(*found)) == good
 
 
-@pytest.mark.parametrize(
-    ("good", "bad", "said"),
-    [
-        (2, 3, "3 of 5 cannot be read, which is more than half"),
-        (14, 11, "11 of 25 cannot be read, which is more than 10"),
-    ],
-)
-def test_many_bad_files_cannot(tmp_path, good, bad, said):
-    for file in range(good):
+def test_most_files_cannot(tmp_path):
+    for file in range(2):
         write_tone(tmp_path / "source" / "a" / f"{file}.wav", seconds=0.01)
-    for file in range(bad):
+    for file in range(3):
         (tmp_path / "source" / "a" / f"bad {file}.wav").write_bytes(b"not audio")
-    with pytest.raises(ValueError, match=said) as error:
+    words = "3 of 5 cannot be read, which is more than half"
+    with pytest.raises(ValueError, match=words) as error:
         convert(tmp_path / "source", tmp_path / "data", skip_bad_files=True)
-    for file in range(bad):
+    for file in range(3):
         assert str(error.value).count(f"bad {file}.wav") == 1
     with pytest.raises(FileNotFoundError):
         index.open_dataset(tmp_path / "data")

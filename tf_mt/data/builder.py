@@ -21,10 +21,6 @@ from tf_mt.data import chunk, index, schema, splitting, storing
 
 Plan = storing.Plan
 
-# More unreadable files are a mistake in the source, not in the files: half of them, or
-# of many files more than this share and this number.
-MAX_BAD_SHARE = 0.01
-MAX_BAD = 10
 
 # TFDS keeps what it shuffles in memory up to this size, and then in some files.
 _SHUFFLED_BYTES = 1 << 26
@@ -258,12 +254,10 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
     def _check_bad(self) -> None:
         """Says what was left out; raises `ValueError` if it was too much."""
         bad, total = len(self._bad), self._planned_bad + self._total
-        many = max(MAX_BAD, MAX_BAD_SHARE * total)
-        if bad > many or 2 * bad > total:
+        if 2 * bad > total:
             listed = "\n  ".join(self._bad)
-            rule = f"more than {many:.0f}" if bad > many else "more than half"
             raise ValueError(
-                f"{bad} of {total} cannot be read, which is {rule}; mend or "
+                f"{bad} of {total} cannot be read, which is more than half; mend or "
                 f"remove:\n  {listed}"
             )
         self.remarks += [f"left out: {reason}" for reason in self._bad]
