@@ -143,6 +143,12 @@ def test_says_which_domains_there_are(tmp_path):
         font.zones("oboe")
 
 
+def test_a_soundfont_of_drums_has_no_melodic_instrument(tmp_path):
+    font = write(tmp_path / "x.sf2", presets=[Preset(0, bank=128), Preset(0, bank=1)])
+    with pytest.raises(ValueError, match=r"x\.sf2' has no melodic instrument"):
+        font.zones("acoustic_grand_piano")
+
+
 def test_a_sample_without_pitch_sounds_at_its_rate_at_middle_c(tmp_path):
     font = write(tmp_path / "x.sf2", [[LOOPED, SAMPLE]], headers=[Header(root=255)])
     assert cents(font, 60) == pytest.approx(0, abs=0.5)
