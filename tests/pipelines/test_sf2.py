@@ -226,6 +226,21 @@ def test_the_pitch_envelope_counts_where_it_settles(tmp_path):
     assert cents(font, 69) == pytest.approx(50, abs=0.5)
 
 
+@pytest.mark.parametrize("scale_cents", [0, 50, -100, 200])
+def test_keys_are_as_far_apart_as_the_scale_says(tmp_path, scale_cents):
+    font = write(tmp_path / "x.sf2", [[generator(56, scale_cents), *SINE]])
+    for pitch in (62, 69, 76):
+        wanted = (pitch - 69) * scale_cents
+        assert cents(font, pitch) == pytest.approx(wanted, abs=0.5)
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [(0, 1), (1, 8), (2, 1), (3, 8)])
+def test_a_sample_loops_in_modes_1_and_3(tmp_path, mode, seconds):
+    font = write(tmp_path / "x.sf2", [[generator(54, mode), ROOT_69, SAMPLE]])
+    length = len(font.tone("flute", 69, 90).audio)
+    assert length == pytest.approx(seconds * RATE_HZ, abs=10)
+
+
 def test_a_zone_may_be_of_one_key(tmp_path):
     font = write(tmp_path / "x.sf2", [[generator(46, 57), *SINE]])
     assert cents(font, 80) == pytest.approx(-1200, abs=0.5)
