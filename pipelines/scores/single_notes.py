@@ -84,6 +84,7 @@ class SingleNotes:
 
     Attributes:
         ranges: The widest range of each instrument without a gap too wide to fill.
+        source: What messages call the folder.
 
     Raises:
         FileNotFoundError: If there are no audio files.
@@ -96,12 +97,12 @@ class SingleNotes:
         sample_rate_hz: int,
         leave_out: Callable[[Exception], None],
     ):
-        self._folder = folder
+        self.source = f"notes={str(folder)!r}"
         self._sample_rate_hz = sample_rate_hz
         named = [note for note in map(parse, finding.find(folder)) if note]
         if not named:
             raise ValueError(
-                f"notes={str(folder)!r}: no file there has the name of a note, such as "
+                f"{self.source}: no file there has the name of a note, such as "
                 "cello_As2_15_forte_arco-normal.mp3 or string_acoustic_012-060-100.wav."
             )
         self._notes = collections.defaultdict(list)

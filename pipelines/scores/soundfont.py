@@ -42,20 +42,23 @@ class Soundfont:
         path: An SF2 or SF3 file with the programs of General MIDI.
         sample_rate_hz: The rate of the tones.
 
+    Attributes:
+        source: What messages call it.
+
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a soundfont, or cut short or damaged.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int):
+        self.source = f"soundfont={str(path)!r}"
         if not Path(path).is_file():
-            raise FileNotFoundError(f"soundfont={str(path)!r}: no such file.")
-        self._path = path
+            raise FileNotFoundError(f"{self.source}: no such file.")
         self._sample_rate_hz = sample_rate_hz
         try:
             self._file = file.read(Path(path))
         except ValueError as error:
-            raise ValueError(f"soundfont={str(path)!r} {error}") from error
+            raise ValueError(f"{self.source} {error}") from error
         self._zones: dict[str, list[presets.Zone]] = {}
         # Several velocities sound with the same samples.
         self._tones: dict[tuple[str, int, tuple[int, ...], float], Tone] = {}
@@ -115,18 +118,21 @@ class Soundfont:
         if not len(found):
             there = set(heads["program"][melodic].tolist())
             known = [name for name, i in instruments.PROGRAMS.items() if i in there]
+            if not known:
+                raise ValueError(
+                    f"{self.source} has no melodic instrument (bank 0 of General "
+                    "MIDI); choose another soundfont."
+                )
             raise ValueError(
-                f"soundfont={str(self._path)!r} has no {domain!r}; choose other "
-                "domains or another soundfont; its domains: "
-                f"{', '.join(known) or 'none'}."
+                f"{self.source} has no {domain!r}; choose other domains or another "
+                f"soundfont; its domains: {', '.join(known)}."
             )
         return int(found[0])
 
     def _refused(self, domain: str, error: ValueError) -> ValueError:
         preset = self._file.name("phdr", self._preset(domain))
         return ValueError(
-            f"soundfont={str(self._path)!r}: preset {preset!r} ({domain}) cannot be "
-            f"played: {error}"
+            f"{self.source}: preset {preset!r} ({domain}) cannot be played: {error}"
         )
 
     def _tone(self, pitch: int, chosen: list[presets.Zone], seconds: float) -> Tone:

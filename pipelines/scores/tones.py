@@ -44,7 +44,13 @@ class Tone:
 
 
 class Tones(Protocol):
-    """Whatever has the tones of instruments: a soundfont, a folder of single notes."""
+    """Whatever has the tones of instruments: a soundfont, a folder of single notes.
+
+    Attributes:
+        source: What messages call it, such as `soundfont='piano.sf2'`.
+    """
+
+    source: str
 
     def tone(
         self,
@@ -167,7 +173,10 @@ class Renderer:
         power = np.mean(np.square(frames), axis=1)
         level = float(np.sqrt(np.mean(power[power >= np.median(power)])))
         if not level:
-            raise ValueError(f"domains: {domain!r} is silent from {playable}.")
+            raise ValueError(
+                f"{self._tones.source}: {domain!r} is silent from {playable}; choose "
+                "other domains or other tones."
+            )
         return level
 
 

@@ -143,6 +143,12 @@ def test_says_which_domains_there_are(tmp_path):
         font.zones("oboe")
 
 
+def test_a_soundfont_of_drums_has_no_melodic_instrument(tmp_path):
+    font = write(tmp_path / "x.sf2", presets=[Preset(0, bank=128), Preset(0, bank=1)])
+    with pytest.raises(ValueError, match=r"x\.sf2' has no melodic instrument"):
+        font.zones("acoustic_grand_piano")
+
+
 def test_a_sample_without_pitch_sounds_at_its_rate_at_middle_c(tmp_path):
     font = write(tmp_path / "x.sf2", [[LOOPED, SAMPLE]], headers=[Header(root=255)])
     assert cents(font, 60) == pytest.approx(0, abs=0.5)
@@ -218,6 +224,21 @@ def test_the_pitch_envelope_counts_where_it_settles(tmp_path):
     half = [generator(7, 100), generator(29, 500)]
     font = write(tmp_path / "x.sf2", [[*half, *SINE]])
     assert cents(font, 69) == pytest.approx(50, abs=0.5)
+
+
+@pytest.mark.parametrize("scale_cents", [0, 50, -100, 200])
+def test_keys_are_as_far_apart_as_the_scale_says(tmp_path, scale_cents):
+    font = write(tmp_path / "x.sf2", [[generator(56, scale_cents), *SINE]])
+    for pitch in (62, 69, 76):
+        wanted = (pitch - 69) * scale_cents
+        assert cents(font, pitch) == pytest.approx(wanted, abs=0.5)
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [(0, 1), (1, 8), (2, 1), (3, 8)])
+def test_a_sample_loops_in_modes_1_and_3(tmp_path, mode, seconds):
+    font = write(tmp_path / "x.sf2", [[generator(54, mode), ROOT_69, SAMPLE]])
+    length = len(font.tone("flute", 69, 90).audio)
+    assert length == pytest.approx(seconds * RATE_HZ, abs=10)
 
 
 def test_a_zone_may_be_of_one_key(tmp_path):

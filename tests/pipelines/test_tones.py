@@ -14,6 +14,8 @@ class Sines:
     A "plucked" tone ends after half a second.
     """
 
+    source = "sines"
+
     def tone(self, domain, pitch, velocity, held_seconds):
         plucked = domain == "plucked"
         seconds = 0.5 if plucked else tones.tone_seconds(held_seconds)
@@ -104,7 +106,7 @@ def test_a_tone_that_ends_before_its_note_ends_softly_and_is_told_of():
 
 def test_a_silent_domain_is_refused():
     ranges = {"silent": instruments.Range(60, 72)}
-    with pytest.raises(ValueError, match="'silent' is silent from 60 to 72"):
+    with pytest.raises(ValueError, match="sines: 'silent' is silent from 60 to 72"):
         tones.Renderer(Sines(), ranges, RATE_HZ)
 
 
