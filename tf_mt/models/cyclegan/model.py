@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_mt import dataset, names
 from tf_mt.audio import griffin_lim, pghi
-from tf_mt.layers import linear_spectrogram
+from tf_mt.layers import frame_windows, linear_spectrogram
 from tf_mt.losses import adversarial, reconstruction
 from tf_mt.models import replicas, trainable, translator
 from tf_mt.models.cyclegan import configuration, fake_pool, network
@@ -126,30 +126,25 @@ class CycleGan(translator.Translator):
         return domain
 
     def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
-        """Translates each recording by the generator to its domain."""
-        frames = tf.shape(content.magnitude)[1]
-        unit = 2**self.hparams.halvings
-        # Two units at least, for the reflections of the generators.
-        wanted = tf.maximum(-(-frames // unit), 2) * unit
-        padded = tf.pad(
-            content.magnitude,
-            [[0, 0], [0, wanted - frames], [0, 0]],
-            constant_values=_SILENCE,
+        """Translates windows as long as training clips, and cross-fades them."""
+        windows = frame_windows.cut(
+            content.magnitude, self.hparams.clip_frames, _SILENCE
         )
 
         def translated(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            magnitude, number = inputs
+            of_recording, number = inputs
             return tf.cond(
                 number == 0,
-                lambda: self.generator_ba(magnitude[tf.newaxis])[0],
-                lambda: self.generator_ab(magnitude[tf.newaxis])[0],
+                lambda: self.generator_ba(of_recording),
+                lambda: self.generator_ab(of_recording),
             )
 
         generated = tf.map_fn(
-            translated, (padded, timbre), fn_output_signature=tf.float32
+            translated, (windows, timbre), fn_output_signature=tf.float32
         )
-        generated = tf.ensure_shape(generated, padded.shape)
-        return self._synthesise(generated[:, :frames], content.phase)
+        generated = tf.ensure_shape(generated, windows.shape)
+        frames = tf.shape(content.magnitude)[1]
+        return self._synthesise(frame_windows.join(generated, frames), content.phase)
 
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
         """Compresses the magnitudes and puts them together with the phase again."""
