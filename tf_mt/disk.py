@@ -56,7 +56,9 @@ def reserve(path: Path, size_bytes: int) -> None:
 
 def _reason(error: BaseException | None) -> str | None:
     """The operating system's words in an error, or in one that led to it."""
-    while error is not None:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         for reason in _REASONS:
             if reason in str(error):
                 return reason

@@ -94,3 +94,10 @@ def test_the_innermost_place_is_named():
         disk.writing("inner"),
     ):
         raise OSError(28, "No space left on device")
+
+
+def test_errors_that_led_to_each_other_are_looked_through_once(tmp_path):
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    with pytest.raises(ValueError, match="first"), disk.writing(tmp_path):
+        raise first

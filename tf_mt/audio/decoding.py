@@ -14,7 +14,7 @@ from tf_mt.audio.encoded import INSTALL, Encoded, UnknownFormatError, unreadable
 SUFFIXES = (*libsndfile.SUFFIXES, *ffmpeg.SUFFIXES)
 
 # A rate beyond is a damaged header, and resampling from it takes any amount of room.
-LOWEST_HZ, HIGHEST_HZ = 1000, 1_000_000
+LOWEST_HZ, HIGHEST_HZ = 100, 1_000_000
 
 # No scale of a file has such samples, integers of 32 bits stored as floats included.
 _GREATEST = 2.0**32
@@ -76,7 +76,9 @@ def _opened(path: Path, past_claim: bool, resources: contextlib.ExitStack) -> En
     try:
         return resources.enter_context(ffmpeg.opened(path))
     except UnknownFormatError as error:
-        raise (error if is_of_ffmpeg else refused) from error
+        if is_of_ffmpeg:
+            raise
+        raise refused from error
 
 
 def _checked(path: Path, chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -148,7 +148,7 @@ def test_samples_in_several_chunks_are_not_lost_without_a_word(tmp_path):
         files.read(path, RATE_HZ)
 
 
-@pytest.mark.parametrize("rate_hz", [1, 999, 1_000_001])
+@pytest.mark.parametrize("rate_hz", [1, 99, 1_000_001])
 def test_rates_of_nothing_that_sounds_are_refused(tmp_path, rate_hz):
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(), RATE_HZ)
