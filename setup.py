@@ -6,7 +6,8 @@ from setuptools import find_packages, setup
 
 TENSORFLOW = ["keras>=3.15,<3.16", "tensorflow>=2.21,<2.22"]
 LIBROSA = "librosa>=0.11,<0.12"
-FORMATS = ["av>=14"]
+# av 19, for Python 3.12 and later, opens files by other arguments.
+FORMATS = ["av>=14,<19"]
 CLIENT = ["grpcio>=1.71", "ml_dtypes>=0.5", "protobuf>=5.28"]
 TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
 
