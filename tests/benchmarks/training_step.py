@@ -3,8 +3,13 @@
 In float32 and bfloat16, for each of some numbers of domains:
 
 python tests/benchmarks/training_step.py --approach=umt --domains=1,2,4,8
+
+And in eager execution, as a training loop without a graph would run it:
+
+python tests/benchmarks/training_step.py --approach=cyclegan --domains=2 --eager
 """
 
+import itertools
 import time
 
 import keras
@@ -20,12 +25,15 @@ flags.DEFINE_string("approach", "vae_gan", "Approach to time.")
 flags.DEFINE_string("preset", "small", "Preset to time.")
 flags.DEFINE_list("domains", ["6"], "Numbers of domains to time the model with.")
 flags.DEFINE_integer("steps", 10, "Steps to time.")
+flags.DEFINE_bool("eager", False, "Also time the same steps in eager execution.")
 
 RATE_HZ = 16000
 POLICIES = ("float32", "mixed_bfloat16")
 
 
-def throughput(preset: config.Preset, domains: int, policy: str) -> tuple[float, float]:
+def throughput(
+    preset: config.Preset, domains: int, policy: str, execution: str
+) -> tuple[float, float]:
     """Clips and seconds of audio a second, of one batch of noise again and again."""
     names = tuple(f"domain{number}" for number in range(domains))
     info = dataset.DatasetInfo("noise", RATE_HZ, names)
@@ -44,7 +52,7 @@ def throughput(preset: config.Preset, domains: int, policy: str) -> tuple[float,
         "seed": tf.constant([0, preset.training.steps]),
         "step": tf.constant(preset.training.steps, tf.int64),
     }
-    step = tf.function(model.train_step)
+    step = tf.function(model.train_step) if execution == "graph" else model.train_step
     for _ in range(2):
         step(batch)
     began = time.perf_counter()
@@ -58,11 +66,19 @@ def throughput(preset: config.Preset, domains: int, policy: str) -> tuple[float,
 def main(argv: list[str]) -> None:
     """Prints a line for each number of domains and arithmetic."""
     preset = models.preset(FLAGS.approach, FLAGS.preset)
-    print(f"{'domains':>8}  {'arithmetic':16}{'clips/s':>9}{'s of audio/s':>14}")
-    for domains in map(int, FLAGS.domains):
-        for policy in POLICIES:
-            clips, seconds = throughput(preset, domains, policy)
-            print(f"{domains:8}  {policy:16}{clips:9.1f}{seconds:14.1f}", flush=True)
+    executions = ("graph", "eager") if FLAGS.eager else ("graph",)
+    print(
+        f"{'domains':>8}  {'arithmetic':16}{'execution':10}"
+        f"{'clips/s':>9}{'s of audio/s':>14}"
+    )
+    for domains, policy, execution in itertools.product(
+        map(int, FLAGS.domains), POLICIES, executions
+    ):
+        clips, seconds = throughput(preset, domains, policy, execution)
+        print(
+            f"{domains:8}  {policy:16}{execution:10}{clips:9.1f}{seconds:14.1f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

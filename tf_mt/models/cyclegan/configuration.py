@@ -57,6 +57,9 @@ class Config(config.Config):
         "and a convolution. conv1d takes transposed.",
         choices=("transposed", "resize"),
     )
+    residual: bool = config.field(
+        False, "Generators add to what they are given, and begin as copies of it."
+    )
     discriminator: int = config.field(
         64, "Channels of a discriminator's first convolution.", minimum=1
     )
@@ -155,15 +158,18 @@ PRESETS = {
             width=256,
             halvings=2,
             blocks=4,
-            pool=50,
+            residual=True,
+            discriminator=16,
             order="joint",
+            weights={"forward_cycle": 5.0, "backward_cycle": 5.0, "identity": 2.0},
         ),
         config.Training(
-            steps=1500,
-            epoch_steps=150,
-            batch_size=6,
+            steps=1800,
+            epoch_steps=180,
+            batch_size=16,
             learning_rate=2e-4,
             beta_1=0.5,
+            decay_from=0.5,
             clip_norm=1.0,
             precision="auto",
             sampled_epochs=3,

@@ -42,6 +42,29 @@ class Conv1dGenerator(keras.layers.Layer):
         return self.head(self.encoder(spectrogram))
 
 
+class ResidualGenerator(keras.layers.Layer):
+    """A generator that adds what its network returns to its input.
+
+    The last convolution begins with zeros: a generator begins as a copy, and learns
+    what to change.
+
+    Args:
+        network: A generator whose last convolution is `last`, with variables.
+        last: That convolution.
+    """
+
+    def __init__(self, network: keras.layers.Layer, last: keras.layers.Layer):
+        # What it copies stays float32, whatever the network computes in.
+        super().__init__(autocast=False)
+        self.network = network
+        for variable in last.trainable_variables:
+            variable.assign(tf.zeros_like(variable))
+
+    def call(self, spectrogram: tf.Tensor) -> tf.Tensor:
+        """Translates; the sum is clipped to [-1, 1]."""
+        return tf.clip_by_value(spectrogram + self.network(spectrogram), -1.0, 1.0)
+
+
 def generator(hparams: configuration.Config) -> keras.layers.Layer:
     """Makes the generator of one direction, with variables and the initial weights.
 
@@ -52,11 +75,15 @@ def generator(hparams: configuration.Config) -> keras.layers.Layer:
         A layer from `[batch, frames, bins]` to the same.
     """
     if hparams.architecture == "conv1d":
-        return _made(Conv1dGenerator(hparams), hparams)
-    kinds = {"deep": cyclegan.DeepGenerator, "resnet": cyclegan.ResnetGenerator}
-    kind = kinds[hparams.architecture]
-    sizes = hparams.width, hparams.halvings, hparams.blocks
-    return _with_normal_kernels(_made(kind(*sizes, hparams.upsampling), hparams))
+        layer = _made(Conv1dGenerator(hparams), hparams)
+        last = layer.head.last
+    else:
+        kinds = {"deep": cyclegan.DeepGenerator, "resnet": cyclegan.ResnetGenerator}
+        sizes = hparams.width, hparams.halvings, hparams.blocks
+        layer = kinds[hparams.architecture](*sizes, hparams.upsampling)
+        layer = _with_normal_kernels(_made(layer, hparams))
+        last = layer.last
+    return _made(ResidualGenerator(layer, last), hparams) if hparams.residual else layer
 
 
 def discriminator(hparams: configuration.Config) -> keras.layers.Layer:
@@ -68,8 +95,6 @@ def discriminator(hparams: configuration.Config) -> keras.layers.Layer:
     Returns:
         A layer from `[batch, frames, bins]` to logits `[batch, ..., 1]`.
     """
-    if hparams.architecture == "conv1d":
-        return _made(spectrogram_vae.Discriminator(1, hparams.discriminator), hparams)
     layer = cyclegan.PatchDiscriminator(hparams.discriminator)
     return _with_normal_kernels(_made(layer, hparams))
 
