@@ -87,6 +87,42 @@ def test_kernels_begin_as_those_of_the_images(architecture):
     assert np.std(drawn) == pytest.approx(0.02, rel=0.05)
 
 
+SMALLER = {
+    "deep": {},
+    "resnet": {"halvings": 1},
+    "conv1d": {"width": 8},
+}
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("architecture", sorted(SMALLER))
+def test_a_residual_generator_begins_as_a_copy_and_learns(architecture, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        changes = SMALLER[architecture]
+        model = made(architecture=architecture, residual=True, **changes)
+        model.compile(model.make_optimizers(config.Training(learning_rate=0.01)))
+        clip = tf.random.stateless_uniform([2, 32, 64], [0, 0], -1.0, 1.0)
+        np.testing.assert_array_equal(model.generator_ab(clip), clip)
+        model.train_step(batch_of(model))
+        changed = model.generator_ab(clip)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert changed.dtype == tf.float32
+    assert np.any(changed.numpy() != clip.numpy())
+    assert np.abs(changed).max() <= 1.0
+
+
+@pytest.mark.parametrize("architecture", sorted(SMALLER))
+def test_discriminators_of_all_architectures_see_patches(architecture):
+    model = made(architecture=architecture, **SMALLER[architecture])
+    assert isinstance(model.discriminator_a, cyclegan.PatchDiscriminator)
+    clip = tf.random.stateless_uniform([2, 64, 64], [0, 0], -1.0, 1.0)
+    logits = model.discriminator_b(clip)
+    assert logits.shape == (2, 6, 6, 1)
+
+
 # Front
 
 
