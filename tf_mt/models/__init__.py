@@ -10,6 +10,9 @@ keras_settings.check()
 from tf_mt.models import cpc, translator, umt  # noqa: E402
 from tf_mt.models.cyclegan import configuration as cyclegan_configuration  # noqa: E402
 from tf_mt.models.cyclegan import model as cyclegan_model  # noqa: E402
+from tf_mt.models.lord import amortised as lord_amortised  # noqa: E402
+from tf_mt.models.lord import configuration as lord_configuration  # noqa: E402
+from tf_mt.models.lord import model as lord_model  # noqa: E402
 from tf_mt.models.vae_gan import configuration as vae_gan_configuration  # noqa: E402
 from tf_mt.models.vae_gan import model as vae_gan_model  # noqa: E402
 
@@ -36,6 +39,14 @@ APPROACHES = {
         cyclegan_configuration.Config,
         cyclegan_model.CycleGan,
         cyclegan_configuration.PRESETS,
+    ),
+    "lord": Approach(
+        lord_configuration.Config, lord_model.Lord, lord_configuration.PRESETS
+    ),
+    "lord_amortised": Approach(
+        lord_configuration.AmortisedConfig,
+        lord_amortised.LordAmortised,
+        lord_configuration.AMORTISED_PRESETS,
     ),
     "vae_gan": Approach(
         vae_gan_configuration.Config,

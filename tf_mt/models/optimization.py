@@ -1,5 +1,7 @@
 """Optimizers and schedules that an approach declares for its parts."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -26,6 +28,32 @@ class LinearSchedule(keras.optimizers.schedules.LearningRateSchedule):
         falling = self.training.steps * (1.0 - self.training.decay_from)
         fall = (self.training.steps - done) / max(1.0, falling)
         share = tf.minimum(1.0, tf.minimum(rise, fall) if falling else rise)
+        return self.scale * self.training.learning_rate * share
+
+
+class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly, stays, and falls as half a cosine to a share of its height.
+
+    Args:
+        training: As for `LinearSchedule`.
+        scale: What the training's step size is multiplied by.
+        last: The step size at the end, as a share of the highest.
+    """
+
+    def __init__(self, training: config.Training, scale: float, last: float):
+        self.training = training
+        self.scale = scale
+        self.last = last
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the step size of an update, counted from 0."""
+        done = tf.cast(step, tf.float32)
+        rise = tf.minimum(1.0, (done + 1.0) / max(1, self.training.warmup_steps))
+        first = self.training.steps * self.training.decay_from
+        falling = max(1.0, self.training.steps - first)
+        place = tf.clip_by_value((done - first) / falling, 0.0, 1.0)
+        fall = 0.5 * (1.0 + tf.cos(math.pi * place))
+        share = rise * (self.last + (1.0 - self.last) * fall)
         return self.scale * self.training.learning_rate * share
 
 

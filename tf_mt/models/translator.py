@@ -46,6 +46,8 @@ class Translator(trainable.Trainable):
         reference_samples: The most of a reference clip that transfer uses; 0 where it
             cannot transfer.
         trained_domains: The domains that it is trained on; a batch has these.
+        begins_from: The approach of the run that a training has to be initialised
+            from; empty where none is needed.
     """
 
     capabilities: ClassVar[frozenset[str]]
@@ -55,6 +57,7 @@ class Translator(trainable.Trainable):
     window_samples: int
     overlap_samples: int
     reference_samples: int = 0
+    begins_from: ClassVar[str] = ""
 
     def __init__(self, hparams: config.Config, info: dataset.DatasetInfo):
         super().__init__(hparams)

@@ -108,8 +108,14 @@ def begin(
 
     Raises:
         FileNotFoundError: If there is no such parent.
-        ValueError: If its weights do not fit.
+        ValueError: If its weights do not fit, or the approach needs some and there are
+            none.
     """
+    if model.begins_from and "init_from" not in settings:
+        raise ValueError(
+            f"approach={settings['approach']!r} begins from a trained run of "
+            f"{model.begins_from!r}; give --init_from=RUN of such a run."
+        )
     if "init_from" in settings:
         parent = settings["init_from"]
         model.initialise_from(

@@ -112,6 +112,9 @@ def all_terms(model, batch):
 def test_the_encoder_takes_its_own_input_where_there_is_one(approach):
     model = made(approach)
     batch = batch_for(model)
+    if "clip" in batch:
+        # A training clip may have a code without being heard.
+        batch["clip"] = tf.fill(tf.shape(batch["clip"]), dataset.NO_ROW)
     other = batch_for(model, seed=1)["audio"]
     plain = all_terms(model, batch)
     again = all_terms(model, {**batch, "encoder_audio": batch["audio"]})
