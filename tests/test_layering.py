@@ -25,6 +25,16 @@ MAY_IMPORT = {
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),
     "tf_mt.layers": ("tf_mt.audio", "tf_mt.losses"),
+    # Networks that a perceptual loss compares with, too.
+    "tf_mt.embedders.cnn": ("tf_mt.keras_settings", "tf_mt.layers"),
+    "tf_mt.embedders.cp_resnet": ("tf_mt.keras_settings",),
+    "tf_mt.embedders.classifier": (
+        "tf_mt.names",
+        "tf_mt.atomic",
+        "tf_mt.weights_file",
+        "tf_mt.embedders.cnn",
+        "tf_mt.embedders.cp_resnet",
+    ),
     "tf_mt.models": (
         "tf_mt.names",
         "tf_mt.keras_settings",
@@ -33,6 +43,8 @@ MAY_IMPORT = {
         "tf_mt.audio",
         "tf_mt.losses",
         "tf_mt.layers",
+        "tf_mt.embedders.classifier",
+        "tf_mt.embedders.cp_resnet",
     ),
     "tf_mt.data": (
         "tf_mt.names",
@@ -51,8 +63,6 @@ MAY_IMPORT = {
     "tf_mt.embedders": (
         "tf_mt.names",
         "tf_mt.keras_settings",
-        "tf_mt.atomic",
-        "tf_mt.weights_file",
         "tf_mt.progress",
         "tf_mt.audio",
         "tf_mt.layers",

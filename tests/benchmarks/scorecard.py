@@ -22,7 +22,7 @@ import numpy as np
 from absl import flags
 
 from tf_mt import script
-from tf_mt.embedders import cnn, embedder
+from tf_mt.embedders import classifier, cnn, embedder, trained
 from tf_mt.evaluation.protocol import (
     analysis,
     audio_cache,
@@ -214,8 +214,19 @@ def _evaluation(folder: Path) -> scorecard.Evaluation:
 def _embedder() -> embedder.Embedder:
     if EMBEDDER.value:
         return embedder.load(EMBEDDER.value)
-    about = cnn.About("nothing", RATE_HZ, tuple(PARTIALS), 0, 0, 0.0, 0.0)
-    return cnn.Cnn(about, cnn.Network(len(PARTIALS)))
+    about = classifier.About(
+        architecture="cnn",
+        sizes={},
+        front=cnn.front_end(RATE_HZ).settings,
+        frames=cnn.FRAMES,
+        dataset="nothing",
+        domains=tuple(PARTIALS),
+        steps=0,
+        seed=0,
+        validation_accuracy=0.0,
+        test_accuracy=0.0,
+    )
+    return trained.Trained(about, cnn.Network(len(PARTIALS)))
 
 
 def _by_turns(evaluation: scorecard.Evaluation, folder: Path) -> tuple[Run, Run]:

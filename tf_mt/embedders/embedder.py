@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from tf_mt import names
-from tf_mt.embedders import cnn, mfcc, vggish
+from tf_mt.embedders import classifier, mfcc, trained, vggish
 
 VGGISH = "vggish:"
 
@@ -63,6 +63,6 @@ def load(name: str) -> Embedder:
     if name.startswith(VGGISH):
         return vggish.Vggish(Path(name.removeprefix(VGGISH)))
     if Path(name).is_dir():
-        return cnn.load(Path(name))
+        return trained.Trained(*classifier.load(Path(name)))
     known = ("mfcc", f"{VGGISH}FILE", "a folder that tf_mt.train_embedder made")
     raise ValueError(names.unknown("embedder", name, known))

@@ -1,6 +1,8 @@
-"""Training of the CNN that classifies a dataset's domains."""
+"""Training of the networks that classify a dataset's domains."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import keras
@@ -10,12 +12,12 @@ import tensorflow as tf
 from tf_mt import progress
 from tf_mt.audio import mel
 from tf_mt.data import augmentation, clips
-from tf_mt.embedders import cnn
+from tf_mt.embedders import classifier, cnn
 from tf_mt.layers import spectrogram
 
 BATCH_SIZE = 32
 EPOCH_STEPS = 50
-STEP_SIZE = 2e-3
+STEP_SIZES = {"cnn": 2e-3, "cp_resnet": 5e-4}
 
 # Validation and test see the same clips in every training, whatever its seed.
 VALIDATION_BATCHES = 5
@@ -37,7 +39,7 @@ class Result(NamedTuple):
         n: Clips of the test split that were named.
     """
 
-    about: cnn.About
+    about: classifier.About
     confusion: np.ndarray
     n: int
 
@@ -46,8 +48,8 @@ class Result(NamedTuple):
         domains = self.about.domains
         lines = [
             f"Test accuracy {self.about.test_accuracy:.3f}, chance "
-            f"{1.0 / len(domains):.3f}; n = {self.n} clips of about a second, all "
-            "domains equally often.",
+            f"{1.0 / len(domains):.3f}; n = {self.n} clips of "
+            f"{self.about.seconds:.1f} s, all domains equally often.",
             "",
             "| is \\ taken for | " + " | ".join(domains) + " |",
             "|---" * (len(domains) + 1) + "|",
@@ -58,8 +60,28 @@ class Result(NamedTuple):
         return "\n".join(lines)
 
 
-def train(data_dir: Path, folder: Path, steps: int, seed: int) -> Result:
-    """Trains the network on a dataset's train split and writes it to a folder.
+class Windows(NamedTuple):
+    """What a network is trained on.
+
+    Attributes:
+        front: Makes log-mel spectrograms of audio.
+        frames: How many a window has.
+    """
+
+    front: spectrogram.LogMel
+    frames: int
+
+
+def train(
+    data_dir: Path,
+    folder: Path,
+    steps: int,
+    seed: int,
+    architecture: str = "cnn",
+    sizes: Mapping[str, int] = MappingProxyType({}),
+    windows: Windows | None = None,
+) -> Result:
+    """Trains a network on a dataset's train split and writes it to a folder.
 
     On the CPU the same arguments give the same weights.
 
@@ -67,8 +89,11 @@ def train(data_dir: Path, folder: Path, steps: int, seed: int) -> Result:
         data_dir: A converted dataset with the splits train, validation and test, and
             two domains or more.
         folder: Where the network is written, whole or not at all.
-        steps: Batches of 32 clips of about a second; a multiple of `EPOCH_STEPS`.
+        steps: Batches of 32 windows; a multiple of `EPOCH_STEPS`.
         seed: Of weights, clips and augmentation.
+        architecture: Which of `classifier.ARCHITECTURES`.
+        sizes: What its class takes besides the number of domains.
+        windows: What it takes; the CNN's own, of about a second, if None.
 
     Returns:
         What was trained.
@@ -79,40 +104,48 @@ def train(data_dir: Path, folder: Path, steps: int, seed: int) -> Result:
     """
     info = clips.read_info(data_dir)
     _check(folder, steps, info.domains)
-    front_end = cnn.front_end(info.sample_rate_hz)
-    size = cnn.FRAMES * front_end.hop
+    front, frames = windows or Windows(cnn.front_end(info.sample_rate_hz), cnn.FRAMES)
+    if front.settings["sample_rate_hz"] != info.sample_rate_hz:
+        raise ValueError(
+            f"front: it takes {front.settings['sample_rate_hz']} Hz, but the dataset "
+            f"has {info.sample_rate_hz}; give the dataset of that model."
+        )
     split = {
-        name: clips.Clips(data_dir, name, size)
+        name: clips.Clips(data_dir, name, frames * front.hop)
         for name in ("train", "validation", "test")
     }
     keras.utils.set_random_seed(seed)
     if not tf.config.list_logical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
-    network = cnn.Network(len(info.domains))
+    network = classifier.make(architecture, len(info.domains), dict(sizes))
+    step_size = keras.optimizers.schedules.CosineDecay(STEP_SIZES[architecture], steps)
     network.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(STEP_SIZE, steps)),
+        keras.optimizers.Adam(step_size),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    progress = _Progress(steps, front_end, split["validation"])
+    progress = _Progress(steps, front, split["validation"])
     network.fit(
-        _batches(split["train"], front_end, seed),
+        _batches(split["train"], front, seed),
         epochs=steps // EPOCH_STEPS,
         steps_per_epoch=EPOCH_STEPS,
         shuffle=False,
         verbose=0,
         callbacks=[progress],
     )
-    counts = _confusion(network, front_end, split["test"], TEST_BATCHES)
-    about = cnn.About(
+    counts = _confusion(network, front, split["test"], TEST_BATCHES)
+    about = classifier.About(
+        architecture=architecture,
+        sizes=dict(sizes),
+        front=front.settings,
+        frames=frames,
         dataset=info.name,
-        sample_rate_hz=info.sample_rate_hz,
         domains=info.domains,
         steps=steps,
         seed=seed,
         validation_accuracy=progress.accuracy,
         test_accuracy=_accuracy(counts),
     )
-    cnn.save(folder, about, network)
+    classifier.save(folder, about, network)
     shares = counts / counts.sum(axis=1, keepdims=True)
     return Result(about, shares, int(counts.sum()))
 
@@ -154,12 +187,12 @@ def _tilted(log_mel: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Makes each clip brighter or darker: up to `TILT_DB` at either end."""
     ends = tf.random.stateless_uniform([BATCH_SIZE, 1, 1], seed, -1.0, 1.0)
     unit_db = (mel.HIGHEST_DB - mel.LOWEST_DB) / 2.0
-    tilt = tf.linspace(-1.0, 1.0, cnn.BANDS) * ends * TILT_DB / unit_db
+    tilt = tf.linspace(-1.0, 1.0, log_mel.shape[-1]) * ends * TILT_DB / unit_db
     return tf.clip_by_value(log_mel + tilt, -1.0, 1.0)
 
 
 def _confusion(
-    network: cnn.Network,
+    network: classifier.Network,
     front_end: spectrogram.LogMel,
     split: clips.Clips,
     batches: int,

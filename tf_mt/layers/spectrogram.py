@@ -24,6 +24,9 @@ class LogMel:
     Raises:
         ValueError: If the sizes do not fit each other, see `stft.Framing` and
             `mel.matrix`.
+
+    Attributes:
+        settings: The arguments, by name.
     """
 
     def __init__(
@@ -35,6 +38,14 @@ class LogMel:
         low_hz: float,
         window: int = 0,
     ):
+        self.settings = {
+            "sample_rate_hz": sample_rate_hz,
+            "n_fft": n_fft,
+            "hop": hop,
+            "bands": bands,
+            "low_hz": low_hz,
+            "window": window or n_fft,
+        }
         self.framing = stft.Framing(n_fft, hop, window or n_fft)
         self.matrix = mel.matrix(
             sample_rate_hz, n_fft, bands, low_hz, sample_rate_hz / 2

@@ -11,7 +11,7 @@ import soundfile
 import tensorflow as tf
 
 from pipelines import conversion
-from tf_mt.embedders import embedder, training
+from tf_mt.embedders import classifier, cnn, embedder, training
 
 RATE_HZ = 8000
 
@@ -92,11 +92,22 @@ def test_the_same_seed_gives_the_same_network(data, tmp_path, monkeypatch):
 
 
 def test_the_table_says_chance():
-    about = training.cnn.About("scores", RATE_HZ, ("a", "b"), 50, 0, 0.9, 0.875)
+    about = classifier.About(
+        architecture="cnn",
+        sizes={},
+        front=cnn.front_end(RATE_HZ).settings,
+        frames=cnn.FRAMES,
+        dataset="scores",
+        domains=("a", "b"),
+        steps=50,
+        seed=0,
+        validation_accuracy=0.9,
+        test_accuracy=0.875,
+    )
     result = training.Result(about, np.array([[0.75, 0.25], [0.0, 1.0]]), 640)
     assert result.markdown().splitlines() == [
-        "Test accuracy 0.875, chance 0.500; n = 640 clips of about a second, all "
-        "domains equally often.",
+        "Test accuracy 0.875, chance 0.500; n = 640 clips of 1.0 s, all domains "
+        "equally often.",
         "",
         "| is \\ taken for | a | b |",
         "|---|---|---|",
@@ -106,7 +117,7 @@ def test_the_table_says_chance():
 
 
 def test_a_tilt_is_a_straight_line_of_at_most_so_many_decibels():
-    flat = tf.zeros([training.BATCH_SIZE, 3, training.cnn.BANDS])
+    flat = tf.zeros([training.BATCH_SIZE, 3, cnn.BANDS])
     tilted = training._tilted(flat, tf.constant([1, 2], tf.int64)).numpy() * 50.0
     np.testing.assert_allclose(np.diff(tilted, n=2, axis=-1), 0.0, atol=1e-4)
     ends = tilted[:, 0, -1]
@@ -152,4 +163,27 @@ def test_the_command_says_what_it_did(data, tmp_path):
     assert again.returncode == 1
     assert again.stderr.splitlines()[-1] == (
         f"error: out={str(tmp_path / 'cnn')!r} exists; name a folder that does not."
+    )
+
+
+@pytest.mark.slow
+def test_a_cp_resnet_learns_from_the_spectrograms_of_a_model(data, tmp_path):
+    out = tmp_path / "rho"
+    command = [sys.executable, "-m", "tf_mt.train_embedder", f"--data={data}"]
+    command += [f"--out={out}", "--steps=100", "--architecture=cp_resnet"]
+    command += ["--receptive_field=3", "--channels=8", "--front=lord/tiny"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    about, network = classifier.load(out)
+    assert about.test_accuracy > 0.7
+    assert about.front["bands"] == 32
+    assert about.frames == 32
+    assert network.dimensions == 32
+    refused = subprocess.run(
+        [*command[:3], f"--data={data}", "--out=x", "--front=cyclegan/tiny"],
+        capture_output=True,
+        text=True,
+    )
+    assert refused.stderr.splitlines()[-1] == (
+        "error: front='cyclegan/tiny' must be of log-mel spectrograms."
     )

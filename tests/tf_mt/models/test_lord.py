@@ -213,7 +213,7 @@ def test_the_averaged_generator_translates():
 
 
 def test_without_its_weight_there_is_no_discriminator():
-    model = compiled(stage_2(weights={"adversarial": 0.0}))
+    model = compiled(stage_2(weights={"adversarial": 0.0, "vgg": 0.0, "rho": 0.0}))
     assert set(model.parts()) == {"encoders", "generator"}
     terms = model.train_step(batch_for(model))
     assert set(terms) == {"mel", "l22", "content_code", "class_code"}
@@ -246,3 +246,26 @@ def test_both_stages_of_a_preset_have_one_network():
         second = models.preset("lord_amortised", name).model
         for field in fields:
             assert getattr(first, field) == getattr(second, field), (name, field)
+
+
+def test_the_networks_for_images_have_a_vector_for_a_clip():
+    changes = {"networks": "lord", "content_channels": 6}
+    first, second = stage_1(**changes), stage_2(**changes)
+    assert first.contents.vectors.shape == (6, 6)
+    second.initialise_from(first)
+    model = compiled(second)
+    terms = model.train_step(batch_for(model))
+    assert np.isfinite([float(term) for term in terms.values()]).all()
+    audio = tf.random.stateless_normal([2, 3 * model.clip_samples], [0, 0], stddev=0.1)
+    for stage in (first, second):
+        content = stage.encode(audio)
+        assert content.code.shape[2:] == (1, 6)
+        translated = stage.decode(content, stage.timbre(tf.constant([0, 1])))
+        assert translated.shape == audio.shape
+        assert stage.pool(content).shape == (2, 12)
+    assert second.timbre_of(audio).shape == (2, model.class_size)
+
+
+def test_bands_that_the_networks_for_images_cannot_make_are_refused():
+    with pytest.raises(ValueError, match="bands=40 must be a multiple of 16 for netw"):
+        dataclasses.replace(TINY, networks="lord", bands=40)

@@ -12,10 +12,10 @@ import keras
 import tensorflow as tf
 
 from tf_mt import config, dataset
-from tf_mt.layers import adain_vc, frame_windows, gansynth, stacks
+from tf_mt.layers import frame_windows, gansynth, stacks
 from tf_mt.losses import adversarial
 from tf_mt.models import optimization, replicas, trainable, translator
-from tf_mt.models.lord import configuration, model
+from tf_mt.models.lord import configuration, model, network
 
 # Of GANSynth (Engel et al. 2019, appendix): the decays of the discriminator's Adam, and
 # the frames and bands that its last block sees.
@@ -38,6 +38,8 @@ class LordAmortised(model.Lord):
     terms = (
         "mel",
         "l22",
+        "vgg",
+        "rho",
         "content_code",
         "class_code",
         "adversarial",
@@ -52,11 +54,8 @@ class LordAmortised(model.Lord):
         super().__init__(hparams, info)
         self.reference_samples = 4 * self.clip_samples
         # Checkpoints name variables by these attributes and their order.
-        channels = hparams.encoder_channels
-        self.content_encoder = adain_vc.ContentEncoder(
-            channels, hparams.content_channels
-        )
-        self.class_encoder = adain_vc.ClassEncoder(channels, hparams.class_size)
+        self.content_encoder = network.content_encoder(hparams)
+        self.class_encoder = network.class_encoder(hparams)
         clip = tf.zeros([1, hparams.clip_frames, hparams.bands])
         self.content_encoder(clip)
         self.class_encoder(clip)
@@ -138,7 +137,7 @@ class LordAmortised(model.Lord):
         # Clips of the validation split have no code.
         known = tf.cast(batch["clip"] >= 0, tf.float32)
         error = tf.reduce_mean(tf.square(content - targets[0]), axis=(1, 2))
-        terms = model.reconstruction_terms(generated, truth) | {
+        terms = self.reconstruction_terms(generated, truth) | {
             "content_code": tf.reduce_mean(error * known),
             "class_code": tf.reduce_mean(tf.square(of_class - targets[1])),
         }

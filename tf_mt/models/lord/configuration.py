@@ -3,7 +3,7 @@
 import dataclasses
 
 from tf_mt import config
-from tf_mt.layers import adain_vc, synthesis
+from tf_mt.layers import adain_vc, lord, synthesis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +32,19 @@ class Config(config.Config):
         minimum=0,
         inference=True,
     )
-    channels: int = config.field(128, "Channels of every convolution.", minimum=1)
+    networks: str = config.field(
+        "adain_vc",
+        "Generator and encoders of AdaIN-VC, which convolve over time, or those of "
+        "LORD for images, whose content code is one vector for a clip.",
+        choices=("adain_vc", "lord"),
+    )
+    channels: int = config.field(
+        128, "Channels of every convolution of AdaIN-VC's generator.", minimum=1
+    )
     content_channels: int = config.field(
-        128, "Numbers in a content code for every eight frames.", minimum=1
+        128,
+        "Numbers in a content code: for every eight frames, or of LORD's vector.",
+        minimum=1,
     )
     class_size: int = config.field(256, "Numbers in a class code.", minimum=1)
     noise: float = config.field(
@@ -52,8 +62,23 @@ class Config(config.Config):
         minimum=1,
         inference=True,
     )
+    vgg_weights: str = config.field(
+        "",
+        "Keras's file of VGG16's weights, for the term vgg; without one its features "
+        "are random.",
+    )
+    vgg_size: int = config.field(
+        64,
+        "Rows and columns that spectrograms are resized to for VGG16; 0 leaves them.",
+        minimum=0,
+    )
+    rho: str = config.field(
+        "",
+        "Folder of the CP-ResNet for the term rho, which tf_mt.train_embedder trains.",
+    )
     weights: dict = config.field(
-        {"mel": 0.0, "l22": 10.0, "content_decay": 1e-4}, "Weight of each loss term."
+        {"mel": 0.0, "l22": 10.0, "vgg": 1.0, "rho": 1.0, "content_decay": 1e-4},
+        "Weight of each loss term.",
     )
     warmup: dict = config.field({}, "Steps over which a term's weight rises from zero.")
 
@@ -64,10 +89,24 @@ class Config(config.Config):
             raise ValueError(
                 f"clip_frames={self.clip_frames} must be a multiple of {unit}."
             )
+        if self.networks == "lord" and self.bands % lord.SCALE:
+            raise ValueError(
+                f"bands={self.bands} must be a multiple of {lord.SCALE} for "
+                "networks='lord'."
+            )
+        if 0 < self.vgg_size < 32:
+            raise ValueError(f"vgg_size={self.vgg_size} must be 0, or 32 or more.")
+        if self.weights["rho"] and self.bands < 32:
+            raise ValueError(
+                f"bands={self.bands} must be 32 or more for the term rho, or "
+                "--weights=rho:0 leaves it out."
+            )
 
     @property
     def code_frames(self) -> int:
         """Frames of the content code of a training clip."""
+        if self.networks == "lord":
+            return 1
         return self.clip_frames // adain_vc.REDUCTION
 
 
@@ -76,7 +115,7 @@ class AmortisedConfig(Config):
     """Config of the second stage; what both have is to be that of the first."""
 
     encoder_channels: int = config.field(
-        128, "Channels of every convolution of the encoders.", minimum=1
+        128, "Channels of every convolution of AdaIN-VC's encoders.", minimum=1
     )
     discriminator_channels: int = config.field(
         64, "The most channels of the discriminator.", minimum=1
@@ -91,6 +130,8 @@ class AmortisedConfig(Config):
         {
             "mel": 0.0,
             "l22": 10.0,
+            "vgg": 1.0,
+            "rho": 1.0,
             "content_code": 10.0,
             "class_code": 10.0,
             "adversarial": 0.01,
@@ -117,29 +158,33 @@ class AmortisedConfig(Config):
                 )
 
 
+_NO_NETWORKS = {"vgg": 0.0, "rho": 0.0}
+
 _SMALL = {
     "n_fft": 1024,
     "hop": 256,
     "stft_window": 0,
     "bands": 128,
     "griffin_lim_iterations": 2,
-    "channels": 192,
+    "channels": 128,
     "content_channels": 16,
     "class_size": 64,
     "noise": 0.3,
+    "table_rate": 50.0,
 }
 
 _TINY = {
     "n_fft": 256,
     "hop": 128,
     "stft_window": 0,
-    "bands": 16,
+    "bands": 32,
     "clip_frames": 32,
     "griffin_lim_iterations": 2,
     "channels": 8,
     "content_channels": 4,
     "class_size": 4,
     "code_iterations": 2,
+    "weights": _NO_NETWORKS,
 }
 
 _TINY_TRAINING = config.Training(
@@ -162,10 +207,10 @@ PRESETS = {
         Config(
             **_SMALL,
             code_iterations=50,
-            weights={"mel": 1.0, "l22": 0.0, "content_decay": 1e-5},
+            weights={"mel": 1.0, "l22": 0.0, "content_decay": 1e-5} | _NO_NETWORKS,
         ),
         config.Training(
-            steps=3000,
+            steps=4500,
             epoch_steps=500,
             batch_size=32,
             learning_rate=1e-3,
@@ -195,10 +240,10 @@ AMORTISED_PRESETS = {
     "small": config.Preset(
         AmortisedConfig(
             **_SMALL,
-            encoder_channels=128,
+            encoder_channels=64,
             discriminator_channels=16,
             average=0.99,
-            weights={"mel": 1.0, "l22": 0.0, "adversarial": 0.0},
+            weights={"mel": 1.0, "l22": 0.0, "adversarial": 0.0} | _NO_NETWORKS,
         ),
         config.Training(
             steps=1500,

@@ -3,10 +3,10 @@
 Latent optimisation (Gabbay and Hoshen 2020, "Demystifying Inter-Class Disentanglement")
 on log-mel spectrograms: a content code for each training clip and a class code for each
 domain are learned together with a generator. Noise and decay keep a content code from
-holding what the class code can say. The generator is AdaIN-VC's.
+holding what the class code can say. The generator is AdaIN-VC's, or LORD's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -15,7 +15,7 @@ from tf_mt import config, dataset
 from tf_mt.layers import adain_vc, frame_windows, spectrogram, stacks, synthesis, table
 from tf_mt.losses import reconstruction
 from tf_mt.models import optimization, replicas, trainable, translator
-from tf_mt.models.lord import configuration, inversion
+from tf_mt.models.lord import configuration, inversion, network, perceptual
 from tf_mt.models.vae_gan import decoding
 
 # Where the steps end, as a share of where they begin: 3e-4 and 1e-5 in published code.
@@ -35,7 +35,7 @@ class Lord(translator.Translator):
 
     capabilities = frozenset({translator.DOMAINS, translator.POOLED_CONTENT})
     batches = "indexed"
-    terms = ("mel", "l22", "content_decay")
+    terms = ("mel", "l22", "vgg", "rho", "content_decay")
 
     def __init__(self, hparams: configuration.Config, info: dataset.DatasetInfo):
         super().__init__(hparams, info)
@@ -54,8 +54,9 @@ class Lord(translator.Translator):
         self.synthesis: synthesis.Synthesis = synthesis.SYNTHESES[hparams.phase](
             self.front, hparams.griffin_lim_iterations
         )
+        self.perceptual: perceptual.Networks | None = None
         # Checkpoints name variables by these attributes and their order.
-        self.generator = adain_vc.Generator(hparams.channels, hparams.bands)
+        self.generator = network.generator(hparams)
         self.make_codes()
         self.generator(tf.zeros([1, *self.code_shape]), tf.zeros([1, self.class_size]))
         self.built = True
@@ -96,6 +97,20 @@ class Lord(translator.Translator):
             "generator": keras.optimizers.Adam(schedule(1.0), beta_1=training.beta_1),
         }
 
+    def compile(
+        self,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        clip_norm: float = 0.0,
+    ) -> None:
+        """See `Trainable.compile`; makes the networks of the perceptual terms ready.
+
+        Raises:
+            ValueError: One of them cannot be had, see `perceptual.Networks`.
+            FileNotFoundError: A file of one is not there.
+        """
+        super().compile(optimizers, clip_norm)
+        self.perceptual = perceptual.Networks(self.hparams, self.front)
+
     def objectives(
         self, batch: trainable.Batch, training: bool
     ) -> list[trainable.Objective]:
@@ -113,8 +128,23 @@ class Lord(translator.Translator):
         if training and self.hparams.noise:
             code += self.hparams.noise * replicas.normal(code, batch, _NOISE)
         generated = self.generator(code, self.classes(batch["domain"]))
-        terms = reconstruction_terms(generated, truth) | {"content_decay": decay}
+        terms = self.reconstruction_terms(generated, truth) | {"content_decay": decay}
         return [trainable.Objective(tuple(self.parts()), terms)]
+
+    def reconstruction_terms(
+        self, generated: tf.Tensor, truth: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """The terms that hold log-mel spectrograms `[batch, frames, bands]` together.
+
+        The perceptual ones are there once the model is compiled.
+        """
+        terms = {
+            "mel": reconstruction.l1(generated, truth),
+            "l22": tf.reduce_mean(tf.square(generated - truth)),
+        }
+        if self.perceptual is not None:
+            terms |= self.perceptual.terms(generated, truth)
+        return terms
 
     def content_of_clips(self, rows: tf.Tensor) -> tf.Tensor:
         """Content codes of training clips; of the first one where there is no row."""
@@ -166,17 +196,10 @@ class Lord(translator.Translator):
 
     def pool(self, content: decoding.Content) -> tf.Tensor:
         """Means and standard deviations over time of the content code."""
-        frames = -(-tf.shape(content.phase)[1] // adain_vc.REDUCTION)
-        code = frame_windows.join(content.code, frames)
+        if self.code_shape[0] == 1:
+            code = content.code[:, :, 0]
+        else:
+            frames = -(-tf.shape(content.phase)[1] // adain_vc.REDUCTION)
+            code = frame_windows.join(content.code, frames)
         mean, variance = tf.nn.moments(code, axes=[1])
         return tf.concat([mean, tf.sqrt(variance)], axis=-1)
-
-
-def reconstruction_terms(
-    generated: tf.Tensor, truth: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """The terms that hold log-mel spectrograms `[batch, frames, bands]` together."""
-    return {
-        "mel": reconstruction.l1(generated, truth),
-        "l22": tf.reduce_mean(tf.square(generated - truth)),
-    }
