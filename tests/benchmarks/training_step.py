@@ -7,12 +7,15 @@ python tests/benchmarks/training_step.py --approach=umt --domains=1,2,4,8
 And in eager execution, as a training loop without a graph would run it:
 
 python tests/benchmarks/training_step.py --approach=cyclegan --domains=2 --eager
+
+And an approach with a code for each clip of the training split, by their number:
+
+python tests/benchmarks/training_step.py --approach=lord --clips=4200,100000
 """
 
 import itertools
 import time
 
-import keras
 import tensorflow as tf
 from absl import app, flags
 
@@ -24,6 +27,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("approach", "vae_gan", "Approach to time.")
 flags.DEFINE_string("preset", "small", "Preset to time.")
 flags.DEFINE_list("domains", ["6"], "Numbers of domains to time the model with.")
+flags.DEFINE_list("clips", ["1000"], "Numbers of clips in the training split.")
 flags.DEFINE_integer("steps", 10, "Steps to time.")
 flags.DEFINE_bool("eager", False, "Also time the same steps in eager execution.")
 
@@ -32,17 +36,17 @@ POLICIES = ("float32", "mixed_bfloat16")
 
 
 def throughput(
-    preset: config.Preset, domains: int, policy: str, execution: str
+    preset: config.Preset, domains: int, clips: int, policy: str, execution: str
 ) -> tuple[float, float]:
     """Clips and seconds of audio a second, of one batch of noise again and again."""
     names = tuple(f"domain{number}" for number in range(domains))
-    info = dataset.DatasetInfo("noise", RATE_HZ, names)
+    info = dataset.DatasetInfo("noise", RATE_HZ, names, indexed_clips=clips)
     with precision.policy(policy):
         model = models.approach(FLAGS.approach).model(preset.model, info)
-    model.compile({part: keras.optimizers.Adam() for part in model.parts()}, 1.0)
-    lead = [preset.training.batch_size]
-    if model.batches != "mixed":
-        lead.append(domains)
+    model.compile(model.make_optimizers(preset.training), 1.0)
+    features = dataset.batch_features(model.batches, domains, model.clip_samples)
+    rows = preset.training.batch_size
+    lead = [rows if size is None else size for size in features["domain"].shape]
     batch = {
         "audio": tf.random.stateless_normal(
             [*lead, model.clip_samples], [0, 0], 0, 0.1
@@ -52,6 +56,8 @@ def throughput(
         "seed": tf.constant([0, preset.training.steps]),
         "step": tf.constant(preset.training.steps, tf.int64),
     }
+    if "clip" in features:
+        batch["clip"] = tf.range(rows) * (clips // rows)
     step = tf.function(model.train_step) if execution == "graph" else model.train_step
     for _ in range(2):
         step(batch)
@@ -59,24 +65,25 @@ def throughput(
     for _ in range(FLAGS.steps):
         step(batch)
     seconds = time.perf_counter() - began
-    clips = FLAGS.steps * float(tf.reduce_prod(lead)) / seconds
-    return clips, clips * model.clip_samples / RATE_HZ
+    heard = FLAGS.steps * float(tf.reduce_prod(lead)) / seconds
+    return heard, heard * model.clip_samples / RATE_HZ
 
 
 def main(argv: list[str]) -> None:
-    """Prints a line for each number of domains and arithmetic."""
+    """Prints a line for each number of domains and clips, and arithmetic."""
     preset = models.preset(FLAGS.approach, FLAGS.preset)
     executions = ("graph", "eager") if FLAGS.eager else ("graph",)
     print(
-        f"{'domains':>8}  {'arithmetic':16}{'execution':10}"
+        f"{'domains':>8}{'clips':>8}  {'arithmetic':16}{'execution':10}"
         f"{'clips/s':>9}{'s of audio/s':>14}"
     )
-    for domains, policy, execution in itertools.product(
-        map(int, FLAGS.domains), POLICIES, executions
+    for domains, clips, policy, execution in itertools.product(
+        map(int, FLAGS.domains), map(int, FLAGS.clips), POLICIES, executions
     ):
-        clips, seconds = throughput(preset, domains, policy, execution)
+        heard, seconds = throughput(preset, domains, clips, policy, execution)
         print(
-            f"{domains:8}  {policy:16}{execution:10}{clips:9.1f}{seconds:14.1f}",
+            f"{domains:8}{clips:8}  {policy:16}{execution:10}"
+            f"{heard:9.1f}{seconds:14.1f}",
             flush=True,
         )
 

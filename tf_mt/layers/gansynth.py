@@ -81,6 +81,17 @@ class Discriminator(keras.layers.Layer):
         dense = keras.layers.Dense(1, kernel_initializer=_normal(), dtype="float32")
         self.head = Scaled(dense, 1.0)
 
+    def build(self, shape: tuple) -> None:
+        """Makes every kernel; the statistics of a batch are not asked for."""
+        layers = [self.stem, *self.convolutions, *self.last]
+        channels = 1
+        for layer in layers:
+            # The deviation over the batch is a channel more.
+            channels += layer is self.last[0]
+            layer.build((None, None, None, channels))
+            channels = layer.layer.filters
+        self.head.build((None, channels))
+
     def call(self, spectrogram: tf.Tensor) -> tf.Tensor:
         """Returns logits `[batch, 1]` of float32 `[batch, frames, bands]`."""
         x = _leaky(self.stem(spectrogram[..., tf.newaxis]))

@@ -61,7 +61,7 @@ class LordAmortised(model.Lord):
         self.class_encoder(clip)
         if self.hparams.weights["adversarial"]:
             self.discriminator = discriminator(hparams)
-            self.discriminator(clip)
+            self.discriminator.build(clip.shape)
         self.averages = [
             self.add_state(f"average_{number}", variable.shape)
             for number, variable in enumerate(self.generator.trainable_variables)

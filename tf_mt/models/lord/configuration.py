@@ -207,10 +207,10 @@ PRESETS = {
         Config(
             **_SMALL,
             code_iterations=50,
-            weights={"mel": 1.0, "l22": 0.0, "content_decay": 1e-5} | _NO_NETWORKS,
+            weights={"mel": 1.0, "l22": 0.0, "content_decay": 1e-4} | _NO_NETWORKS,
         ),
         config.Training(
-            steps=4500,
+            steps=7000,
             epoch_steps=500,
             batch_size=32,
             learning_rate=1e-3,
