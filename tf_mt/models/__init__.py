@@ -15,6 +15,8 @@ from tf_mt.models.lord import configuration as lord_configuration  # noqa: E402
 from tf_mt.models.lord import model as lord_model  # noqa: E402
 from tf_mt.models.vae_gan import configuration as vae_gan_configuration  # noqa: E402
 from tf_mt.models.vae_gan import model as vae_gan_model  # noqa: E402
+from tf_mt.models.vqvae import configuration as vqvae_configuration  # noqa: E402
+from tf_mt.models.vqvae import model as vqvae_model  # noqa: E402
 
 
 class Approach(NamedTuple):
@@ -52,6 +54,9 @@ APPROACHES = {
         vae_gan_configuration.Config,
         vae_gan_model.VaeGan,
         vae_gan_configuration.PRESETS,
+    ),
+    "vqvae": Approach(
+        vqvae_configuration.Config, vqvae_model.VqVae, vqvae_configuration.PRESETS
     ),
 }
 

@@ -246,7 +246,7 @@ AMORTISED_PRESETS = {
             weights={"mel": 1.0, "l22": 0.0, "adversarial": 0.0} | _NO_NETWORKS,
         ),
         config.Training(
-            steps=1500,
+            steps=2500,
             epoch_steps=250,
             batch_size=32,
             learning_rate=5e-4,
