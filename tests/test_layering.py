@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "tf_mt.atomic",
         "tf_mt.progress",
         "tf_mt.audio.files",
+        "tf_mt.audio.k_weighting",
         "tf_mt.inference.system",
     ),
     "tf_mt.embedders": (

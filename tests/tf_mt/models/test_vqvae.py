@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_mt import config, dataset, models
+from tf_mt.evaluation.metrics import loudness
 from tf_mt.inference import bundle
 from tf_mt.models.vqvae import codebook, configuration, statistics
 from tf_mt.models.vqvae import model as vqvae
@@ -175,10 +176,10 @@ def test_the_error_falls():
 def test_averaged_weights_translate():
     model = trained(made(average=0.5), 2)
     audio = batch_for(model)["audio"]
-    before = model.encode(audio).numpy()
+    before = model.features(audio, 1).numpy()
     for variable in model.levels[1].trainable_variables:
         variable.assign(tf.zeros_like(variable))
-    np.testing.assert_array_equal(model.encode(audio), before)
+    np.testing.assert_array_equal(model.features(audio, 1), before)
     assert np.abs(before).max() > 0
 
 
@@ -198,14 +199,14 @@ def clip(seed, samples=1500):
 
 
 def test_without_a_method_a_reference_changes_nothing(weights):
-    model = of_method(weights, "none")
+    model = of_method(weights, "none", loudness="decoded")
     first, second = (model.transfer(clip(0), clip(seed)) for seed in (1, 2))
     np.testing.assert_array_equal(first, second)
     quantised = model.codebooks[1].read(
-        model.codebooks[1].nearest(model.encode(model._padded(clip(0))))
+        model.codebooks[1].nearest(model.features(model._padded(clip(0)), 1))
     )
-    with model._averaged() as (level, _):
-        expected = level.decode(quantised)[:, :1500]
+    with model.averaged():
+        expected = model.levels[1].decode(quantised)[:, :1500]
     np.testing.assert_allclose(first, np.clip(expected, -1, 1), atol=1e-6)
 
 
@@ -214,7 +215,8 @@ def test_the_codebook_method_takes_codes_of_the_reference_only(weights):
     reference = clip(1, 64)
     allowed = model.reference_timbre(reference)
     assert 0 < allowed.numpy().sum() < model.hparams.codes
-    numbers = model.codebooks[1].nearest(model.encode(clip(0, 1504)), allowed)
+    features = model.features(clip(0, 1504), 1)
+    numbers = model.codebooks[1].nearest(features, allowed)
     assert set(np.ravel(numbers)) <= set(np.flatnonzero(allowed[0]))
 
 
@@ -227,12 +229,22 @@ def test_features_have_the_statistics_of_the_reference(weights, method):
     weak = of_method(weights, method, strength=0.0)
     np.testing.assert_allclose(weak.transfer(x, y), plain.transfer(x, y), atol=1e-5)
     timbre = model.reference_timbre(y)
-    with model._averaged() as (level, codes):
-        features = codes.read(codes.nearest(model.encode(model._padded(y))))
-        for layer in level.decoder[:3]:
+    codes = model.codebooks[1]
+    features = codes.read(codes.nearest(model.features(model._padded(y), 1)))
+    with model.averaged():
+        for layer in model.levels[1].decoder[:3]:
             features = layer(features)
     mean = np.mean(features, axis=1)
     np.testing.assert_allclose(timbre[:, : mean.shape[-1]], mean, atol=1e-5)
+
+
+def test_output_is_as_loud_as_its_source(weights):
+    model = of_method(weights, "adain")
+    x, y = 0.3 * clip(0, 8000), clip(1, 8000)
+    transferred = model.transfer(x, y).numpy()[0]
+    assert loudness.integrated_lufs(transferred, 8000) == pytest.approx(
+        loudness.integrated_lufs(x[0].numpy(), 8000), abs=0.3
+    )
 
 
 @pytest.mark.parametrize("method", configuration.METHODS)

@@ -2,23 +2,15 @@
 
 Conventions: recordings as in `log_mel`. Loudness is that of ITU-R BS.1770-4 for one
 channel: mean squares after K-weighting, a shelf and a high-pass filter that stand for
-the head and the ear. At 48 kHz the filters are the recommendation's; at other rates
-they are those of its analogue prototype, by the bilinear transform. Integrated loudness
-is in LUFS, decibels in which a full-scale sine of 997 Hz has -3.01.
+the head and the ear (`tf_mt.audio.k_weighting`). Integrated loudness is in LUFS,
+decibels in which a full-scale sine of 997 Hz has -3.01.
 """
-
-import functools
 
 import numpy as np
 from scipy import signal
 
+from tf_mt.audio import k_weighting
 from tf_mt.evaluation.metrics import log_mel
-
-# Blocks of 400 ms that much below are silence (BS.1770-4, annex 1).
-SILENCE_LUFS = -70.0
-# Blocks that much below the mean of the others are rests.
-GATE_LU = -10.0
-OFFSET_DB = -0.691
 
 # Frames that much below the loudest are rests.
 REST_DB = -40.0
@@ -45,11 +37,13 @@ def integrated_lufs(audio: np.ndarray, sample_rate_hz: int) -> float:
     """
     log_mel.validate(audio, audio)
     powers = _powers(audio, sample_rate_hz, sample_rate_hz // 10)
-    powers = powers[powers > 10.0 ** ((SILENCE_LUFS - OFFSET_DB) / 10.0)]
+    powers = powers[
+        powers > 10.0 ** ((k_weighting.SILENCE_LUFS - k_weighting.OFFSET_DB) / 10.0)
+    ]
     if not powers.size:
         return -np.inf
-    powers = powers[powers > powers.mean() * 10.0 ** (GATE_LU / 10.0)]
-    return float(OFFSET_DB + 10.0 * np.log10(powers.mean()))
+    powers = powers[powers > powers.mean() * 10.0 ** (k_weighting.GATE_LU / 10.0)]
+    return float(k_weighting.OFFSET_DB + 10.0 * np.log10(powers.mean()))
 
 
 def silent(audio: np.ndarray, sample_rate_hz: int) -> bool:
@@ -122,35 +116,11 @@ def correlation(
 
 def _powers(audio: np.ndarray, sample_rate_hz: int, step: int) -> np.ndarray:
     """K-weighted mean squares of frames of four steps, one every step."""
-    weighted = signal.sosfilt(_k_weighting(sample_rate_hz), audio.astype(np.float64))
+    weighted = signal.sosfilt(
+        k_weighting.sections(sample_rate_hz), audio.astype(np.float64)
+    )
     squares = weighted**2
     if len(squares) < 4 * step:
         return squares.mean(keepdims=True)
     steps = squares[: len(squares) // step * step].reshape(-1, step).mean(axis=1)
     return np.convolve(steps, np.full(4, 0.25), "valid")
-
-
-@functools.cache
-def _k_weighting(sample_rate_hz: int) -> np.ndarray:
-    """The two filters of BS.1770-4, `[2, 6]` as scipy's second-order sections."""
-    quality, top = 0.7071752369554196, 10.0 ** (3.999843853973347 / 20.0)
-    middle = top**0.4996667741545416
-    k = np.tan(np.pi * 1681.974450955533 / sample_rate_hz)
-    shelf = np.array(
-        [
-            *(top + middle * k / quality + k**2, 2 * (k**2 - top)),
-            top - middle * k / quality + k**2,
-            *(1 + k / quality + k**2, 2 * (k**2 - 1), 1 - k / quality + k**2),
-        ]
-    )
-    quality = 0.5003270373238773
-    k = np.tan(np.pi * 38.13547087602444 / sample_rate_hz)
-    high_pass = np.array(
-        [1 + k / quality + k**2, 2 * (k**2 - 1), 1 - k / quality + k**2]
-    )
-    return np.stack(
-        [
-            shelf / shelf[3],
-            np.concatenate([[1.0, -2.0, 1.0], high_pass / high_pass[0]]),
-        ]
-    )

@@ -65,6 +65,13 @@ class Config(config.Config):
         "commas, or all.",
         inference=True,
     )
+    loudness: str = config.field(
+        "source",
+        "Whether output is brought to the loudness of its source (EBU R 128, window by "
+        "window) and to zero mean, or stays as it is decoded.",
+        choices=("source", "decoded"),
+        inference=True,
+    )
     weights: dict = config.field(
         {"waveform": 1.0, "peaks": 0.02, "spectral": 1.0, "commitment": 0.02},
         "Weight of each loss term.",

@@ -8,12 +8,13 @@ one of the methods that a configuration names.
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tf_mt import dataset
-from tf_mt.layers import jukebox
+from tf_mt.layers import jukebox, loudness
 from tf_mt.losses import waveform
 from tf_mt.models import replicas, trainable, translator
 from tf_mt.models.vqvae import codebook, configuration, statistics
@@ -33,6 +34,18 @@ _OF = {
     ),
     configuration.WCT: (statistics.wct_size, statistics.wct_of, statistics.wct),
 }
+
+
+class Content(NamedTuple):
+    """The content of a batch of recordings.
+
+    Attributes:
+        features: Before they are quantised, float32 `[batch, samples / hop, 64]`.
+        power: Of the source, `loudness.Loudness.power`, float32 `[batch]`.
+    """
+
+    features: tf.Tensor
+    power: tf.Tensor
 
 
 class Level(keras.layers.Layer):
@@ -84,6 +97,7 @@ class VqVae(translator.Translator):
         self.window_samples = whole(WINDOW_SECONDS)
         self.overlap_samples = whole(WINDOW_SECONDS / 12)
         self.reference_samples = whole(REFERENCE_SECONDS)
+        self.loudness = loudness.Loudness(rate_hz)
         self.measured_clips = MEASURED_SECONDS * rate_hz / hparams.clip_samples
         # Checkpoints name variables by these attributes and their order.
         numbers = range(hparams.levels)
@@ -170,61 +184,79 @@ class VqVae(translator.Translator):
             average.assign(share * old + (1.0 - share) * tf.convert_to_tensor(variable))
 
     @contextlib.contextmanager
-    def _averaged(self) -> Iterator[tuple[Level, codebook.Codebook]]:
-        """The level that is heard, with its averaged weights, and its codebook."""
+    def averaged(self) -> Iterator[None]:
+        """Within it, the levels have their averaged weights."""
         averages = map(tf.convert_to_tensor, self.averages)
-        number = self.hparams.level
         with keras.StatelessScope(list(zip(self._learned(), averages, strict=True))):
-            yield self.levels[number], self.codebooks[number]
+            yield
 
-    def encode(self, audio: tf.Tensor) -> tf.Tensor:
-        """Features before they are quantised, `[batch, samples / hop, 64]`."""
-        with self._averaged() as (level, _):
-            return level.encode(audio)
+    def features(self, audio: tf.Tensor, level: int) -> tf.Tensor:
+        """Features of a level, with its averaged weights, before they are quantised.
+
+        Args:
+            audio: float32 `[batch, samples]`, a multiple of the level's hop.
+            level: Its number.
+
+        Returns:
+            float32 `[batch, samples / hop, 64]`.
+        """
+        with self.averaged():
+            return self.levels[level].encode(audio)
+
+    def encode(self, audio: tf.Tensor) -> Content:
+        """Features of the level that is heard, and the loudness."""
+        features = self.features(audio, self.hparams.level)
+        return Content(features, self.loudness.power(audio))
 
     def timbre_of(self, reference: tf.Tensor) -> tf.Tensor:
         """What the method takes of a reference: `[batch, numbers]`."""
-        features = self.encode(reference)
-        method = self.hparams.method
+        method, number = self.hparams.method, self.hparams.level
         if method == configuration.NONE:
             return tf.zeros([tf.shape(reference)[0], 1])
-        with self._averaged() as (level, codes):
-            numbers = codes.nearest(features)
-            if method == configuration.CODEBOOK:
-                return codes.used(numbers)
-            x, found = codes.read(numbers), []
-            _, measure, _ = _OF[method]
-            splits = self.hparams.chosen_splits(len(level.decoder))
-            for number, layer in enumerate(level.decoder[: splits[-1] + 1]):
+        codes, layers = self.codebooks[number], self.levels[number].decoder
+        numbers = codes.nearest(self.features(reference, number))
+        if method == configuration.CODEBOOK:
+            return codes.used(numbers)
+        x, found = codes.read(numbers), []
+        _, measure, _ = _OF[method]
+        splits = self.hparams.chosen_splits(len(layers))
+        with self.averaged():
+            for split, layer in enumerate(layers[: splits[-1] + 1]):
                 x = layer(x)
-                if number in splits:
+                if split in splits:
                     found.append(measure(tf.cast(x, tf.float32)))
-            return tf.concat(found, axis=-1)
+        return tf.concat(found, axis=-1)
 
-    def decode(self, content: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
+    def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
         """Quantises and decodes, and gives features the statistics on the way."""
-        method = self.hparams.method
-        with self._averaged() as (level, codes):
-            if method == configuration.CODEBOOK:
-                return level.decode(codes.read(codes.nearest(content, timbre)))
-            x = codes.read(codes.nearest(content))
-            if method == configuration.NONE:
+        codes = self.codebooks[self.hparams.level]
+        allowed = timbre if self.hparams.method == configuration.CODEBOOK else None
+        quantised = codes.read(codes.nearest(content.features, allowed))
+        audio = self._decode(quantised, timbre)
+        if self.hparams.loudness == "source":
+            return self.loudness.matched(audio, content.power)
+        return audio
+
+    def _decode(self, x: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
+        level, first = self.levels[self.hparams.level], 0
+        with self.averaged():
+            if self.hparams.method not in _OF:
                 return level.decode(x)
-            size, _, change = _OF[method]
-            splits, first = self.hparams.chosen_splits(len(level.decoder)), 0
-            for number, layer in enumerate(level.decoder):
+            size, _, change = _OF[self.hparams.method]
+            splits = self.hparams.chosen_splits(len(level.decoder))
+            for split, layer in enumerate(level.decoder):
                 x = layer(x)
-                if number in splits:
+                if split in splits:
                     last = first + size(x.shape[-1])
                     changed = change(tf.cast(x, tf.float32), timbre[:, first:last])
                     x += self.hparams.strength * (tf.cast(changed, x.dtype) - x)
                     first = last
-            return tf.cast(x[..., 0], tf.float32)
+        return tf.cast(x[..., 0], tf.float32)
 
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
         """The audio itself: nothing but what is learned stands between."""
         return tf.identity(audio)
 
-    def pool(self, content: tf.Tensor) -> tf.Tensor:
+    def pool(self, content: Content) -> tf.Tensor:
         """Means and standard deviations over time of the features."""
-        return statistics.adain_of(content)
+        return statistics.adain_of(content.features)
