@@ -132,6 +132,7 @@ MAY_IMPORT = {
     "tf_mt.translate": PACKAGES,
     "tf_mt.evaluate": PACKAGES,
     "tf_mt.explore": PACKAGES,
+    "tf_mt.gram": PACKAGES,
     "tf_mt.grid": PACKAGES,
     "tf_mt.train_embedder": PACKAGES,
     "tf_mt.import_umt": PACKAGES,

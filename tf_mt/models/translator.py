@@ -201,7 +201,7 @@ class Translator(trainable.Trainable):
         Returns:
             float32 `[batch, ...]`.
         """
-        return self.timbre_of(self._padded(reference[:, : self.reference_samples]))
+        return self.timbre_of(self.padded(reference[:, : self.reference_samples]))
 
     def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
         """Analyses and synthesises a clip, with nothing learned in between.
@@ -212,7 +212,7 @@ class Translator(trainable.Trainable):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return _trimmed(self.round_trip(self._padded(audio)), audio)
+        return _trimmed(self.round_trip(self.padded(audio)), audio)
 
     def codes(self, audio: tf.Tensor) -> tf.Tensor:
         """Returns the content of each clip as one vector.
@@ -223,7 +223,7 @@ class Translator(trainable.Trainable):
         Returns:
             float32 `[batch, features]`; as many features whatever the length.
         """
-        return self.pool(self.encode(self._padded(audio)))
+        return self.pool(self.encode(self.padded(audio)))
 
     def decode_to(self, audio: tf.Tensor, timbre: Any) -> tf.Tensor:
         """Decodes the content of clips with a timbre.
@@ -235,9 +235,10 @@ class Translator(trainable.Trainable):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return _trimmed(self.decode(self.encode(self._padded(audio)), timbre), audio)
+        return _trimmed(self.decode(self.encode(self.padded(audio)), timbre), audio)
 
-    def _padded(self, audio: tf.Tensor) -> tf.Tensor:
+    def padded(self, audio: tf.Tensor) -> tf.Tensor:
+        """Appends zeros to `[batch, samples]` up to a multiple of `hop_samples`."""
         missing = -tf.shape(audio)[1] % self.hop_samples
         return tf.pad(audio, [[0, 0], [0, missing]])
 

@@ -203,7 +203,7 @@ def test_without_a_method_a_reference_changes_nothing(weights):
     first, second = (model.transfer(clip(0), clip(seed)) for seed in (1, 2))
     np.testing.assert_array_equal(first, second)
     quantised = model.codebooks[1].read(
-        model.codebooks[1].nearest(model.features(model._padded(clip(0)), 1))
+        model.codebooks[1].nearest(model.features(model.padded(clip(0)), 1))
     )
     with model.averaged():
         expected = model.levels[1].decode(quantised)[:, :1500]
@@ -230,7 +230,7 @@ def test_features_have_the_statistics_of_the_reference(weights, method):
     np.testing.assert_allclose(weak.transfer(x, y), plain.transfer(x, y), atol=1e-5)
     timbre = model.reference_timbre(y)
     codes = model.codebooks[1]
-    features = codes.read(codes.nearest(model.features(model._padded(y), 1)))
+    features = codes.read(codes.nearest(model.features(model.padded(y), 1)))
     with model.averaged():
         for layer in model.levels[1].decoder[:3]:
             features = layer(features)
