@@ -111,9 +111,13 @@ class VqVae(translator.Translator):
         ]
         # How many clips were measured, the sum of their power, that of their norms.
         self.measured = self.add_state("measured", (3,))
+        self.begin_averages()
+        self.built = True
+
+    def begin_averages(self) -> None:
+        """Makes the averages of the weights what the weights are."""
         for average, variable in zip(self.averages, self._learned(), strict=True):
             average.assign(variable)
-        self.built = True
 
     def _make_codebook(self, level: int) -> codebook.Codebook:
         size, channels = self.hparams.codes, jukebox.EMBEDDING
