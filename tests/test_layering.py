@@ -135,6 +135,7 @@ MAY_IMPORT = {
     "tf_mt.gram": PACKAGES,
     "tf_mt.grid": PACKAGES,
     "tf_mt.train_embedder": PACKAGES,
+    "tf_mt.levels": PACKAGES,
     "tf_mt.import_jukebox": PACKAGES,
     "tf_mt.import_umt": PACKAGES,
 }

@@ -43,6 +43,14 @@ def spectral_norm(audio: tf.Tensor) -> tf.Tensor:
     return tf.norm(_magnitudes(audio, BANDWIDTH_TRANSFORM), axis=(-2, -1))
 
 
+def spectral_error(estimate: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+    """The same norm of the difference of magnitudes of each clip: `[batch]`."""
+    difference = _magnitudes(estimate, BANDWIDTH_TRANSFORM) - _magnitudes(
+        truth, BANDWIDTH_TRANSFORM
+    )
+    return tf.norm(difference, axis=(-2, -1))
+
+
 def _magnitudes(audio: tf.Tensor, sizes: tuple[int, int, int]) -> tf.Tensor:
     n_fft, hop, window = sizes
     spectrum = tf.signal.stft(audio, window, hop, n_fft, pad_end=True)
