@@ -192,6 +192,15 @@ def test_tables_order_and_state_are_the_same_on_two_replicas(scores_data, tmp_pa
     assert info.indexed_clips == clips.grid_size(scores_data, 4 * 128) > 100
 
 
+@pytest.mark.parametrize("approach", ["lord", "vqvae"])
+def test_codes_resume_to_the_same_result(scores_data, tmp_path, monkeypatch, approach):
+    changes = {"approach": approach, "steps": 4, "epoch_steps": 2}
+    trained(scores_data, tmp_path / "whole", **changes)
+    cut_off(scores_data, tmp_path / "cut", monkeypatch, **changes)
+    trained(scores_data, tmp_path / "cut", **changes)
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
 def test_a_pool_of_translations_resumes_to_the_same_result(
     scores_data, tmp_path, monkeypatch
 ):
