@@ -130,6 +130,13 @@ def test_codes(toy, live, exported, connected, shape):
         np.testing.assert_allclose(other.codes(audio), codes, atol=1e-5)
 
 
+@pytest.fixture
+def translating(live):
+    if not live.info.domains:
+        pytest.skip("The approach knows no domains.")
+
+
+@pytest.mark.usefixtures("translating")
 def test_streams(live, exported, connected):
     audio = noise(2 * live.info.window_samples + 1)
     translated = np.concatenate(list(live.translate_stream([audio], "flute")))
@@ -182,11 +189,13 @@ def test_resynthesised_streams(live, exported, connected):
         )
 
 
+@pytest.mark.usefixtures("translating")
 @pytest.mark.parametrize(
     "domains, words",
     [
         ([b"celo"], "domain=celo is not known; known: cello, flute"),
         ([b"cello"] * 2, "audio of shape [1 9] needs one sample or more"),
+        ([b"\xff\xfe"], "domain=\ufffd\ufffd is not known; known: cello, flute"),
     ],
 )
 def test_the_server_refuses_in_the_graphs_words(stubs, make_request, domains, words):
@@ -195,3 +204,15 @@ def test_the_server_refuses_in_the_graphs_words(stubs, make_request, domains, wo
         stubs.predict(request)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert words in refused.value.details()
+
+
+@pytest.mark.usefixtures("translating")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_server_refuses_what_is_no_number(stubs, make_request, value):
+    audio = noise(1, 9)
+    audio[0, 3] = value
+    request = make_request("toy", audio=audio, domain=np.array([b"cello"]))
+    with pytest.raises(grpc.RpcError) as refused:
+        stubs.predict(request)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "audio must be finite, but holds NaN or infin" in refused.value.details()

@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -124,33 +124,49 @@ def _timbre_shape(model: translator.Translator) -> tf.TensorShape:
     return tf.TensorShape([None, *shape[1:]])
 
 
-def _filled(audio: tf.Tensor, name: str = "audio") -> contextlib.AbstractContextManager:
-    """Has the graph refuse a batch without a sample."""
+@contextlib.contextmanager
+def _filled(audio: tf.Tensor, name: str = "audio") -> Iterator[None]:
+    """Has the graph refuse a batch without a sample, or with one that is no number."""
     said = tf.strings.format(
         f"{name} of shape # needs one sample or more.",
         [tf.shape(audio)],
         placeholder="#",
     )
-    return tf.control_dependencies([tf.debugging.Assert(tf.size(audio) > 0, [said])])
+    checked = tf.debugging.Assert(tf.size(audio) > 0, [said])
+    with tf.control_dependencies([checked, _finite(audio, name)]):
+        yield
 
 
-def _paired(
-    audio: tf.Tensor, other: tf.Tensor, name: str
-) -> contextlib.AbstractContextManager:
-    """Has the graph refuse a batch that does not have one of `other` for each clip."""
+@contextlib.contextmanager
+def _paired(audio: tf.Tensor, other: tf.Tensor, name: str) -> Iterator[None]:
+    """Has the graph refuse a batch that does not have one of `other` for each clip.
+
+    And one with what is no number, as `_filled`.
+    """
     clips, others = tf.shape(audio)[0], tf.shape(other)[0]
-    checked = tf.debugging.Assert(
-        tf.logical_and(clips == others, tf.size(audio) > 0),
-        [
-            tf.strings.format(
-                "audio of shape # needs one sample or more, and one "
-                f"{name} for each clip, not #.",
-                [tf.shape(audio), others],
-                placeholder="#",
-            )
-        ],
-    )
-    return tf.control_dependencies([checked])
+    checked = [
+        tf.debugging.Assert(
+            tf.logical_and(clips == others, tf.size(audio) > 0),
+            [
+                tf.strings.format(
+                    "audio of shape # needs one sample or more, and one "
+                    f"{name} for each clip, not #.",
+                    [tf.shape(audio), others],
+                    placeholder="#",
+                )
+            ],
+        ),
+        _finite(audio, "audio"),
+    ]
+    if other.dtype.is_floating:
+        checked.append(_finite(other, name))
+    with tf.control_dependencies(checked):
+        yield
+
+
+def _finite(values: tf.Tensor, name: str) -> tf.Operation:
+    said = f"{name} must be finite, but holds NaN or infinity."
+    return tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(values)), [said])
 
 
 def _numbers(domain: tf.Tensor, known: tuple[str, ...]) -> tf.Tensor:
@@ -158,6 +174,8 @@ def _numbers(domain: tf.Tensor, known: tuple[str, ...]) -> tf.Tensor:
     matches = domain[:, tf.newaxis] == tf.constant(known)
     found = tf.reduce_any(matches, axis=1)
     wrong = tf.strings.reduce_join(tf.boolean_mask(domain, ~found), separator=", ")
+    # An error that is not UTF-8 cannot be told to a client.
+    wrong = tf.strings.unicode_transcode(wrong, "UTF-8", "UTF-8")
     said = ["domain=", wrong, f" is not known; known: {', '.join(known)}."]
     checked = tf.debugging.Assert(tf.reduce_all(found), [tf.strings.join(said)])
     with tf.control_dependencies([checked]):

@@ -222,6 +222,26 @@ def test_the_graph_refuses_no_sample_at_all(signatures, name, shape):
         signatures[name](audio=tf.zeros(shape))
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("resynthesis", ["audio"]),
+        ("codes", ["audio"]),
+        ("timbre_of", ["reference"]),
+        ("transfer", ["audio", "timbre"]),
+    ],
+)
+def test_the_graph_refuses_what_is_no_number(signatures, name, inputs):
+    sound = {"timbre": tf.zeros([1])}
+    for wrong in inputs:
+        given = {one: sound.get(one, tf.zeros([1, 9])) for one in inputs}
+        given[wrong] += np.nan
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=f"{wrong} must be finite, but holds"
+        ):
+            signatures[name](**given)
+
+
 def test_the_graph_refuses_a_timbre_too_few(signatures):
     with pytest.raises(tf.errors.InvalidArgumentError, match="one timbre for each"):
         signatures["transfer"](audio=tf.zeros([2, 9]), timbre=tf.zeros([1]))
