@@ -138,7 +138,9 @@ class ClassEncoder(keras.layers.Layer):
             for _ in range(DENSE_BLOCKS)
         ]
         self.dense = [layer for block in self.blocks for layer in block]
-        self.head = keras.layers.Dense(code)
+        # Without normalisation the sum of all blocks is large; codes are not.
+        begin = keras.initializers.VarianceScaling(1e-4, "fan_avg", "uniform")
+        self.head = keras.layers.Dense(code, kernel_initializer=begin)
 
     def call(self, log_mel: tf.Tensor) -> tf.Tensor:
         """Encodes `[batch, frames, bands]` to float32 `[batch, code]`."""

@@ -174,7 +174,7 @@ _SMALL = {
 }
 
 _TINY = {
-    "n_fft": 256,
+    "n_fft": 512,
     "hop": 128,
     "stft_window": 0,
     "bands": 32,
@@ -207,7 +207,7 @@ PRESETS = {
         Config(
             **_SMALL,
             code_iterations=50,
-            weights={"mel": 1.0, "l22": 0.0, "content_decay": 1e-4} | _NO_NETWORKS,
+            weights=_NO_NETWORKS,
         ),
         config.Training(
             steps=7000,
@@ -243,7 +243,7 @@ AMORTISED_PRESETS = {
             encoder_channels=64,
             discriminator_channels=16,
             average=0.99,
-            weights={"mel": 1.0, "l22": 0.0, "adversarial": 0.0} | _NO_NETWORKS,
+            weights={"adversarial": 0.0} | _NO_NETWORKS,
         ),
         config.Training(
             steps=2500,
