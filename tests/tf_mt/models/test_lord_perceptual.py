@@ -16,7 +16,7 @@ from tf_mt.models.lord import perceptual
 
 INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute"), indexed_clips=6)
 TINY = models.preset("lord", "tiny").model
-FRONT = spectrogram.LogMel(8000, 256, 128, 32, 0.0)
+FRONT = spectrogram.LogMel(8000, 512, 128, 32, 0.0)
 
 
 def hparams(vgg=0.0, rho=0.0, **changes):
@@ -147,7 +147,7 @@ def test_a_cp_resnet_that_does_not_fit_is_refused(rho, tmp_path):
     saved(tmp_path / "cnn", cnn.Network(2), architecture="cnn", sizes={})
     with pytest.raises(ValueError, match="cnn' is a CNN; train one with --architect"):
         perceptual.Networks(rho_config(tmp_path / "cnn"), FRONT)
-    finer = spectrogram.LogMel(8000, 256, 64, 32, 0.0)
+    finer = spectrogram.LogMel(8000, 512, 64, 32, 0.0)
     with pytest.raises(ValueError, match="spectrograms with hop 128 instead of 64; "):
         perceptual.Networks(rho_config(rho), finer)
 
