@@ -60,7 +60,7 @@ def score(model: vqvae.VqVae, batches: Iterable[tf.Tensor]) -> list[Score]:
         codes = model.codebooks[level]
         features = model.features(audio, level)
         numbers = codes.nearest(features)
-        with model.averaged():
+        with model.averages.applied():
             outputs = [
                 model.levels[level].decode(x) for x in (codes.read(numbers), features)
             ]

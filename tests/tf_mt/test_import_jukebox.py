@@ -131,7 +131,7 @@ def equal_to_published(model, tensors, sizes, samples):
         distance = np.square(expected.T[:, np.newaxis] - codes).sum(axis=-1)
         numbers = model.codebooks[level].nearest(features)
         np.testing.assert_array_equal(numbers[0], distance.argmin(axis=1))
-        with model.averaged():
+        with model.averages.applied():
             quantised = model.codebooks[level].read(numbers)
             output = model.levels[level].decode(quantised)[0]
         expected = decoded(codes[numbers[0]].T, tensors, sizes, level)

@@ -144,7 +144,7 @@ def _fill(model: vqvae.VqVae, tensors: Mapping[str, np.ndarray], path: Path) -> 
         # As published code goes on training: as if each code had one feature.
         codes.counts.assign(np.ones(codes.counts.shape, np.float32))
         codes.sums.assign(codes.codes)
-    model.begin_averages()
+    model.averages.begin()
 
 
 def _convolutions(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

@@ -201,12 +201,14 @@ def test_the_averaged_generator_translates():
     first = kernel.numpy()
     model.train_step(batch_for(model))
     expected = 0.5 * first + 0.5 * kernel.numpy()
-    np.testing.assert_allclose(model.averages[place].numpy(), expected, atol=1e-7)
+    np.testing.assert_allclose(
+        model.averages.values[place].numpy(), expected, atol=1e-7
+    )
     code, timbre = tf.ones([1, *model.code_shape]), tf.ones([1, model.class_size])
     averaged = model.generate(code, timbre)
     assert np.any(averaged != model.generator(code, timbre))
     for variable, average in zip(
-        model.generator.trainable_variables, model.averages, strict=True
+        model.generator.trainable_variables, model.averages.values, strict=True
     ):
         variable.assign(average)
     np.testing.assert_allclose(averaged, model.generator(code, timbre), atol=1e-6)

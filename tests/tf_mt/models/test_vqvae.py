@@ -205,7 +205,7 @@ def test_without_a_method_a_reference_changes_nothing(weights):
     quantised = model.codebooks[1].read(
         model.codebooks[1].nearest(model.features(model.padded(clip(0)), 1))
     )
-    with model.averaged():
+    with model.averages.applied():
         expected = model.levels[1].decode(quantised)[:, :1500]
     np.testing.assert_allclose(first, np.clip(expected, -1, 1), atol=1e-6)
 
@@ -231,7 +231,7 @@ def test_features_have_the_statistics_of_the_reference(weights, method):
     timbre = model.reference_timbre(y)
     codes = model.codebooks[1]
     features = codes.read(codes.nearest(model.features(model.padded(y), 1)))
-    with model.averaged():
+    with model.averages.applied():
         for layer in model.levels[1].decoder[:3]:
             features = layer(features)
     mean = np.mean(features, axis=1)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tf_mt import config, dataset
 from tf_mt.layers import frame_windows, gansynth, stacks
 from tf_mt.losses import adversarial
-from tf_mt.models import optimization, replicas, trainable, translator
+from tf_mt.models import averages, optimization, replicas, trainable, translator
 from tf_mt.models.lord import configuration, model, network
 
 # Of GANSynth (Engel et al. 2019, appendix): the decays of the discriminator's Adam, and
@@ -62,22 +62,15 @@ class LordAmortised(model.Lord):
         if self.hparams.weights["adversarial"]:
             self.discriminator = discriminator(hparams)
             self.discriminator.build(clip.shape)
-        self.averages = [
-            self.add_state(f"average_{number}", variable.shape)
-            for number, variable in enumerate(self.generator.trainable_variables)
-        ]
-        self._begin_averages()
+        self.averages = averages.Averages(
+            self, self.generator.trainable_variables, hparams.average
+        )
 
     def make_codes(self) -> None:
         """Makes room for the codes of the first stage, which no longer change."""
         super().make_codes()
         for layer in (self.contents, self.classes):
             layer.trainable = False
-
-    def _begin_averages(self) -> None:
-        own = self.generator.trainable_variables
-        for average, variable in zip(self.averages, own, strict=True):
-            average.assign(variable)
 
     def initialise_from(self, other: translator.Translator) -> None:
         """Takes over the codes and the generator of a first stage.
@@ -100,7 +93,7 @@ class LordAmortised(model.Lord):
                 )
             for own, its in zip(ours, theirs, strict=True):
                 own.assign(its)
-        self._begin_averages()
+        self.averages.begin()
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
         """Encoders, generator, and the discriminator if its term has a weight."""
@@ -143,11 +136,11 @@ class LordAmortised(model.Lord):
         }
         learning = ("encoders", "generator")
         if not self.hparams.weights["adversarial"]:
-            return [trainable.Objective(learning, terms, self._average)]
+            return [trainable.Objective(learning, terms, self.averages.update)]
         of_generated = self.discriminator(generated)
         terms["adversarial"] = adversarial.generator(_FORM, of_generated)
         return [
-            trainable.Objective(learning, terms, self._average),
+            trainable.Objective(learning, terms, self.averages.update),
             self._of_discriminator(truth, tf.stop_gradient(generated), batch),
         ]
 
@@ -166,14 +159,6 @@ class LordAmortised(model.Lord):
         }
         return trainable.Objective(("discriminator",), terms)
 
-    def _average(self) -> None:
-        share = self.hparams.average
-        own = self.generator.trainable_variables
-        for average, variable in zip(self.averages, own, strict=True):
-            old = tf.convert_to_tensor(average)
-            new = tf.convert_to_tensor(variable)
-            average.assign(share * old + (1.0 - share) * new)
-
     def encode_windows(self, log_mel: tf.Tensor) -> tf.Tensor:
         """Content codes of log-mel spectrograms as long as a training clip."""
         return self.content_encoder(log_mel)
@@ -188,9 +173,8 @@ class LordAmortised(model.Lord):
 
     def generate(self, code: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         """Generates log-mel spectrograms, with the averaged weights."""
-        averages = [tf.convert_to_tensor(average) for average in self.averages]
-        generated, _ = self.generator.stateless_call(averages, [], code, timbre)
-        return generated
+        with self.averages.applied():
+            return self.generator(code, timbre)
 
 
 def discriminator(hparams: configuration.AmortisedConfig) -> gansynth.Discriminator:

@@ -6,8 +6,7 @@ of the features of a reference clip, and the features of a recording are given i
 one of the methods that a configuration names.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -16,7 +15,7 @@ import tensorflow as tf
 from tf_mt import dataset
 from tf_mt.layers import jukebox, loudness
 from tf_mt.losses import waveform
-from tf_mt.models import replicas, trainable, translator
+from tf_mt.models import averages, replicas, trainable, translator
 from tf_mt.models.vqvae import codebook, configuration, statistics
 
 # Of training clips, whose power and magnitudes loss terms are shares of.
@@ -105,19 +104,11 @@ class VqVae(translator.Translator):
             Level(hparams.halvings(level), *hparams.sizes(level)) for level in numbers
         ]
         self.codebooks = [self._make_codebook(level) for level in numbers]
-        self.averages = [
-            self.add_state(f"average_{number}", variable.shape)
-            for number, variable in enumerate(self._learned())
-        ]
+        learned = [v for level in self.levels for v in level.trainable_variables]
+        self.averages = averages.Averages(self, learned, hparams.average)
         # How many clips were measured, the sum of their power, that of their norms.
         self.measured = self.add_state("measured", (3,))
-        self.begin_averages()
         self.built = True
-
-    def begin_averages(self) -> None:
-        """Makes the averages of the weights what the weights are."""
-        for average, variable in zip(self.averages, self._learned(), strict=True):
-            average.assign(variable)
 
     def _make_codebook(self, level: int) -> codebook.Codebook:
         size, channels = self.hparams.codes, jukebox.EMBEDDING
@@ -127,9 +118,6 @@ class VqVae(translator.Translator):
             self.add_state(f"sums_{level}", (size, channels)),
             stream=level,
         )
-
-    def _learned(self) -> list[keras.Variable]:
-        return [v for level in self.levels for v in level.trainable_variables]
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
         """The autoencoders."""
@@ -164,7 +152,7 @@ class VqVae(translator.Translator):
             self.measured.assign(tf.stack([count, power, norm]))
             for codes, features, numbers in found:
                 codes.update(features, numbers, batch)
-            self._average()
+            self.averages.update()
 
         return [trainable.Objective(tuple(self.parts()), terms, update_state)]
 
@@ -181,19 +169,6 @@ class VqVae(translator.Translator):
         smallest = _SMALLEST_BANDWIDTH * count
         return count, tf.maximum(power, smallest), tf.maximum(norm, smallest)
 
-    def _average(self) -> None:
-        share = self.hparams.average
-        for average, variable in zip(self.averages, self._learned(), strict=True):
-            old = tf.convert_to_tensor(average)
-            average.assign(share * old + (1.0 - share) * tf.convert_to_tensor(variable))
-
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Within it, the levels have their averaged weights."""
-        averages = map(tf.convert_to_tensor, self.averages)
-        with keras.StatelessScope(list(zip(self._learned(), averages, strict=True))):
-            yield
-
     def features(self, audio: tf.Tensor, level: int) -> tf.Tensor:
         """Features of a level, with its averaged weights, before they are quantised.
 
@@ -204,7 +179,7 @@ class VqVae(translator.Translator):
         Returns:
             float32 `[batch, samples / hop, 64]`.
         """
-        with self.averaged():
+        with self.averages.applied():
             return self.levels[level].encode(audio)
 
     def encode(self, audio: tf.Tensor) -> Content:
@@ -224,7 +199,7 @@ class VqVae(translator.Translator):
         x, found = codes.read(numbers), []
         _, measure, _ = _OF[method]
         splits = self.hparams.chosen_splits(len(layers))
-        with self.averaged():
+        with self.averages.applied():
             for split, layer in enumerate(layers[: splits[-1] + 1]):
                 x = layer(x)
                 if split in splits:
@@ -243,7 +218,7 @@ class VqVae(translator.Translator):
 
     def _decode(self, x: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         level, first = self.levels[self.hparams.level], 0
-        with self.averaged():
+        with self.averages.applied():
             if self.hparams.method not in _OF:
                 return level.decode(x)
             size, _, change = _OF[self.hparams.method]
