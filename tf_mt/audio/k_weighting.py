@@ -14,6 +14,9 @@ SILENCE_LUFS = -70.0
 # Blocks that much below the mean of the others are rests.
 GATE_LU = -10.0
 OFFSET_DB = -0.691
+# The mean square that silence does not exceed.
+SILENCE_POWER = 10.0 ** ((SILENCE_LUFS - OFFSET_DB) / 10.0)
+GATE_RATIO = 10.0 ** (GATE_LU / 10.0)
 
 
 @functools.cache

@@ -88,7 +88,6 @@ def optimise(
     Returns:
         float32 `[samples]` in [-1, 1], of zero mean and as loud as `content`.
     """
-    levels = list(levels)
 
     def features(audio: tf.Tensor) -> list[tf.Tensor]:
         padded = model.padded(audio[tf.newaxis])

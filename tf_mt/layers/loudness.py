@@ -22,9 +22,6 @@ class Loudness:
         self._sections = k_weighting.sections(sample_rate_hz)
         self._step = max(1, sample_rate_hz // 10)
         self._margin = round(_MARGIN_SECONDS * sample_rate_hz)
-        self._silence = 10.0 ** (
-            (k_weighting.SILENCE_LUFS - k_weighting.OFFSET_DB) / 10.0
-        )
 
     def power(self, audio: tf.Tensor) -> tf.Tensor:
         """The gated mean square of K-weighted audio.
@@ -43,8 +40,8 @@ class Loudness:
         framed = tf.signal.frame(squares, block, self._step)
         blocks = tf.reduce_mean(framed, axis=2)
         powers = tf.cond(tf.shape(squares)[1] < block, lambda: whole, lambda: blocks)
-        heard = powers > self._silence
-        gate = 10.0 ** (k_weighting.GATE_LU / 10.0) * _mean(powers, heard)
+        heard = powers > k_weighting.SILENCE_POWER
+        gate = k_weighting.GATE_RATIO * _mean(powers, heard)
         return _mean(powers, heard & (powers > gate[:, tf.newaxis]))
 
     def matched(self, audio: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
@@ -58,7 +55,7 @@ class Loudness:
             float32 `[batch, samples]`, at most 40 dB louder than before.
         """
         centred = audio - tf.reduce_mean(audio, axis=1, keepdims=True)
-        own = tf.maximum(self.power(centred), self._silence)
+        own = tf.maximum(self.power(centred), k_weighting.SILENCE_POWER)
         most = 10.0 ** (_MOST_GAIN_DB / 20.0)
         gain = tf.minimum(tf.sqrt(power / own), most)
         return centred * gain[:, tf.newaxis]
@@ -66,10 +63,9 @@ class Loudness:
     def _weighted(self, audio: tf.Tensor) -> tf.Tensor:
         """Filters in the frequency domain; what rings on past the end is cut off."""
         samples = tf.shape(audio)[1]
-        padded = tf.pad(audio, [[0, 0], [0, self._margin + samples % 2]])
-        size = tf.shape(padded)[1]
+        size = samples + self._margin
         size += size % 2
-        spectrum = tf.signal.rfft(padded, [size])
+        spectrum = tf.signal.rfft(audio, [size])
         turns = tf.range(size // 2 + 1, dtype=tf.float32) / tf.cast(size, tf.float32)
         delay = tf.exp(tf.complex(0.0, -2.0 * np.pi * turns))
         for section in self._sections.astype(np.complex64):

@@ -31,10 +31,7 @@ def spectral(estimate: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
 
     The mean over `TRANSFORMS`.
     """
-    norms = [
-        tf.norm(_magnitudes(estimate, sizes) - _magnitudes(truth, sizes), axis=(-2, -1))
-        for sizes in TRANSFORMS
-    ]
+    norms = [_distance(estimate, truth, sizes) for sizes in TRANSFORMS]
     return tf.add_n(norms) / len(norms)
 
 
@@ -45,9 +42,13 @@ def spectral_norm(audio: tf.Tensor) -> tf.Tensor:
 
 def spectral_error(estimate: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
     """The same norm of the difference of magnitudes of each clip: `[batch]`."""
-    difference = _magnitudes(estimate, BANDWIDTH_TRANSFORM) - _magnitudes(
-        truth, BANDWIDTH_TRANSFORM
-    )
+    return _distance(estimate, truth, BANDWIDTH_TRANSFORM)
+
+
+def _distance(
+    estimate: tf.Tensor, truth: tf.Tensor, sizes: tuple[int, int, int]
+) -> tf.Tensor:
+    difference = _magnitudes(estimate, sizes) - _magnitudes(truth, sizes)
     return tf.norm(difference, axis=(-2, -1))
 
 

@@ -37,12 +37,10 @@ def integrated_lufs(audio: np.ndarray, sample_rate_hz: int) -> float:
     """
     log_mel.validate(audio, audio)
     powers = _powers(audio, sample_rate_hz, sample_rate_hz // 10)
-    powers = powers[
-        powers > 10.0 ** ((k_weighting.SILENCE_LUFS - k_weighting.OFFSET_DB) / 10.0)
-    ]
+    powers = powers[powers > k_weighting.SILENCE_POWER]
     if not powers.size:
         return -np.inf
-    powers = powers[powers > powers.mean() * 10.0 ** (k_weighting.GATE_LU / 10.0)]
+    powers = powers[powers > powers.mean() * k_weighting.GATE_RATIO]
     return float(k_weighting.OFFSET_DB + 10.0 * np.log10(powers.mean()))
 
 
