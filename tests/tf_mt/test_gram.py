@@ -6,12 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from tests.tf_mt.models import tiny
-from tf_mt import dataset
+from tests.tf_mt.inference import untrained
 from tf_mt.audio import files
-from tf_mt.training import run
 
-INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute"))
+INFO = untrained.INFO
 
 pytestmark = pytest.mark.slow
 
@@ -20,10 +18,7 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory):
     """Holds a run and two clips."""
     folder = tmp_path_factory.mktemp("gram")
-    settings = run.settings_of("vqvae", tiny.preset("vqvae", INFO.domains), INFO)
-    kept = run.Run(folder / "run")
-    kept.settle(settings)
-    kept.save(run.build(settings), 1, [])
+    untrained.save(folder / "run", "vqvae", "tiny")
     time = np.arange(6000) / INFO.sample_rate_hz
     for name, pitch_hz in (("low", 220.0), ("high", 660.0)):
         tone = 0.4 * np.sin(2 * np.pi * pitch_hz * time)

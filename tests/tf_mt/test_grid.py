@@ -6,13 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from tests.tf_mt.models import tiny
-from tf_mt import dataset
+from tests.tf_mt.inference import untrained
 from tf_mt.audio import files
 from tf_mt.inference import live
-from tf_mt.training import run
 
-INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute"), indexed_clips=3)
+INFO = untrained.INFO
 
 pytestmark = pytest.mark.slow
 
@@ -21,10 +19,7 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory):
     """Holds a run of LORD and two clips."""
     folder = tmp_path_factory.mktemp("grid")
-    settings = run.settings_of("lord", tiny.preset("lord", INFO.domains), INFO)
-    kept = run.Run(folder / "run")
-    kept.settle(settings)
-    kept.save(run.build(settings), 1, [])
+    untrained.save(folder / "run", "lord", "tiny")
     time = np.arange(12_000) / INFO.sample_rate_hz
     for name, pitch_hz in (("low", 220.0), ("high", 660.0)):
         tone = 0.4 * np.sin(2 * np.pi * pitch_hz * time)
