@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tf_mt import atomic, config, dataset
-from tf_mt.importers import torch_file
+from tf_mt.importers import shapes, torch_file
 from tf_mt.layers import jukebox
 from tf_mt.models.vqvae import configuration
 from tf_mt.models.vqvae import model as vqvae
@@ -127,24 +127,30 @@ def _fill(model: vqvae.VqVae, tensors: Mapping[str, np.ndarray], path: Path) -> 
                 named[f"{place}.bias"] = part.bias
         codes = model.codebooks[number]
         named[f"bottleneck.level_blocks.{number}.k"] = codes.codes
-    for name in sorted({*named, *tensors}):
-        shape = np.shape(tensors[name]) if name in tensors else "absent"
-        wanted = tuple(reversed(named[name].shape)) if name in named else "absent"
-        if name.endswith(".k") and name in named:
-            wanted = tuple(named[name].shape)
-        if shape != wanted:
-            raise ValueError(
-                f"checkpoint={str(path)!r}: {name} is {shape}, but should be {wanted}; "
-                "give vqvae.pth.tar of Jukebox."
-            )
+    wrong = shapes.first_mismatch(
+        {
+            name: _other_way_round(name, np.empty(v.shape)).shape
+            for name, v in named.items()
+        },
+        tensors,
+    )
+    if wrong is not None:
+        raise ValueError(
+            f"checkpoint={str(path)!r}: {wrong.name} is {wrong.found}, but should be "
+            f"{wrong.wanted}; give vqvae.pth.tar of Jukebox."
+        )
     for name, variable in named.items():
-        values = np.asarray(tensors[name], np.float32)
-        variable.assign(values if name.endswith(".k") else values.T)
+        variable.assign(_other_way_round(name, np.asarray(tensors[name], np.float32)))
     for codes in model.codebooks:
         # As published code goes on training: as if each code had one feature.
         codes.counts.assign(np.ones(codes.counts.shape, np.float32))
         codes.sums.assign(codes.codes)
     model.averages.begin()
+
+
+def _other_way_round(name: str, values: np.ndarray) -> np.ndarray:
+    """Values as they are there, of values as they are here, and the reverse."""
+    return values if name.endswith(".k") else values.T
 
 
 def _convolutions(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

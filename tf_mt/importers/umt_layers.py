@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tf_mt.importers import shapes
 from tf_mt.layers import wavenet
 from tf_mt.models import umt
 
@@ -101,14 +102,14 @@ def fill_decoder(decoder: wavenet.Decoder, tensors: Mapping[str, np.ndarray]) ->
 
 def _fill(what: str, parts: _Parts, tensors: Mapping[str, np.ndarray]) -> None:
     """Gives layers their tensors, which have to be these and no others."""
-    shapes = {}
+    wanted = {}
     for layer, names in parts:
         # A dense layer is a convolution of size 1.
         size, inputs, outputs = (1, *layer.kernel.shape)[-3:]
         for name in names:
-            shapes[f"{name}.weight"] = (outputs // len(names), inputs, size)
-            shapes[f"{name}.bias"] = (outputs // len(names),)
-    _check(what, shapes, tensors)
+            wanted[f"{name}.weight"] = (outputs // len(names), inputs, size)
+            wanted[f"{name}.bias"] = (outputs // len(names),)
+    _check(what, wanted, tensors)
     for layer, names in parts:
         kernel = np.concatenate([tensors[f"{name}.weight"] for name in names]).T
         bias = np.concatenate([tensors[f"{name}.bias"] for name in names])
@@ -117,15 +118,13 @@ def _fill(what: str, parts: _Parts, tensors: Mapping[str, np.ndarray]) -> None:
 
 def _check(
     what: str,
-    shapes: Mapping[str, tuple[int, ...]],
+    wanted: Mapping[str, tuple[int, ...]],
     tensors: Mapping[str, np.ndarray],
 ) -> None:
     """Holds tensors against the shapes that they should have."""
-    found = {name: np.shape(values) for name, values in tensors.items()}
-    for name in sorted({*shapes, *found}):
-        shape, wanted = (known.get(name, "absent") for known in (found, shapes))
-        if shape != wanted:
-            raise ValueError(
-                f"the {what}'s {name} is {shape}, but by args.pth it should be "
-                f"{wanted}; give files of one training."
-            )
+    wrong = shapes.first_mismatch(wanted, tensors)
+    if wrong is not None:
+        raise ValueError(
+            f"the {what}'s {wrong.name} is {wrong.found}, but by args.pth it should be "
+            f"{wrong.wanted}; give files of one training."
+        )
