@@ -136,6 +136,7 @@ MAY_IMPORT = {
     "tf_mt.grid": PACKAGES,
     "tf_mt.train_embedder": PACKAGES,
     "tf_mt.levels": PACKAGES,
+    "tf_mt.pairs": PACKAGES,
     "tf_mt.import_jukebox": PACKAGES,
     "tf_mt.import_umt": PACKAGES,
 }

@@ -4,8 +4,7 @@ Example: python -m tf_mt.evaluate --bundle=bundles/small --data=data --out=score
 """
 
 import contextlib
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
@@ -18,6 +17,15 @@ RUNS = flags.DEFINE_multi_string(
 )
 BUNDLES = flags.DEFINE_multi_string(
     "bundle", [], "A bundle that is scored; may be repeated."
+)
+GRAMS = flags.DEFINE_multi_string(
+    "gram",
+    [],
+    "A run of the approach vqvae whose transfer by Gram matrices, with --transfer, is "
+    "scored; may be repeated.",
+)
+GRAM_ITERATIONS = flags.DEFINE_integer(
+    "gram_iterations", 100, "The most iterations of it.", lower_bound=1
 )
 SERVER = flags.DEFINE_string("server", None, "Server whose --model is scored.")
 MODEL = flags.DEFINE_string("model", None, "Name of the model on the server.")
@@ -81,35 +89,19 @@ def main(argv: list[str]) -> None:
 def _systems(resources: contextlib.ExitStack) -> Iterator[tuple]:
     """The name, the identity and the system for each that the flags name."""
     from serving import client
-    from tf_mt.inference import bundle
-    from tf_mt.inference import live as live_runs
-    from tf_mt.training import run
+    from tf_mt.inference import named
 
     if bool(SERVER.value) != bool(MODEL.value):
         raise ValueError("--server and --model go together; give both or neither.")
-    if not (RUNS.value or BUNDLES.value or SERVER.value):
-        raise ValueError("nothing to score; give --run, --bundle, or --server.")
-    for path in map(Path, RUNS.value):
-        live = live_runs.Live(path)
-        files = [path / "config.json", run.Run(path).weights()]
-        yield path.resolve().name, f"run {_digest(files)}", live
-    for path in map(Path, BUNDLES.value):
-        loaded = bundle.Bundle(path)
-        files = sorted(one for one in loaded.folder.rglob("*") if one.is_file())
-        yield loaded.folder.parent.name, f"bundle {_digest(files)}", loaded
+    if not (RUNS.value or BUNDLES.value or GRAMS.value or SERVER.value):
+        raise ValueError("nothing to score; give --run, --bundle, --gram or --server.")
+    yield from named.systems(
+        RUNS.value, BUNDLES.value, GRAMS.value, GRAM_ITERATIONS.value
+    )
     if SERVER.value:
         served = resources.enter_context(client.Client(SERVER.value, MODEL.value))
         identity = f"{SERVER.value} {MODEL.value} {served.version()}"
         yield MODEL.value, identity, served
-
-
-def _digest(files: Iterable[Path]) -> str:
-    """A hash of the content of files, so that other weights are another system."""
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

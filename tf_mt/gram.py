@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from tf_mt import names, script, startup
+from tf_mt import names, progress, script, startup
 from tf_mt.audio import files
 
 with startup.quiet():
@@ -49,15 +49,17 @@ def main(argv: list[str]) -> None:
         next(files.blocks(Path(path), rate_hz, round(FLAGS.seconds * rate_hz)))
         for path in (FLAGS.input, FLAGS.reference)
     )
-    found = input_optimisation.optimise(
-        model,
-        np.asarray(content, np.float32),
-        np.asarray(style, np.float32),
-        _levels(model),
-        input_optimisation.GRAMS[FLAGS.gram],
-        FLAGS.content_weight,
-        FLAGS.iterations,
-    )
+    with progress.bar(total=FLAGS.iterations, desc="gram", unit="iteration") as bar:
+        found = input_optimisation.optimise(
+            model,
+            np.asarray(content, np.float32),
+            np.asarray(style, np.float32),
+            _levels(model),
+            input_optimisation.GRAMS[FLAGS.gram],
+            FLAGS.content_weight,
+            FLAGS.iterations,
+            bar.update,
+        )
     files.write(Path(FLAGS.output), found, rate_hz)
     print(f"Sound: {FLAGS.output}.")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from tf_mt import progress, script, startup
+from tf_mt import names, progress, script, startup
 from tf_mt.audio import files
 from tf_mt.evaluation.report import contact_sheet
 
@@ -29,7 +29,7 @@ flags.DEFINE_float("seconds", 4.0, "What is read of each file.", lower_bound=0.1
 
 def main(argv: list[str]) -> None:
     """Draws what the flags say."""
-    paths = _named([Path(path) for path in FLAGS.input])
+    paths = names.of_files([Path(path) for path in FLAGS.input])
     model = live.Live(Path(FLAGS.run))
     info = model.info
     if not info.domains:
@@ -50,20 +50,6 @@ def main(argv: list[str]) -> None:
             files.write(folder / f"{name}_{title}.wav", audio, info.sample_rate_hz)
     contact_sheet.draw(rows, info.sample_rate_hz, folder / "picture.png")
     print(f"Sound: {folder}/*.wav. Picture: {folder / 'picture.png'}.")
-
-
-def _named(paths: list[Path]) -> dict[str, Path]:
-    """Files by the names of their rows: their own, or with their folder's before it."""
-    for name in (
-        lambda path: path.stem,
-        lambda path: f"{path.parent.name}_{path.stem}",
-    ):
-        named = {name(path): path for path in paths}
-        if len(named) == len(paths):
-            return named
-    raise ValueError(
-        "input: two files have one name, and rows are named by it; rename one."
-    )
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_a_run_retrained_in_place_is_not_given_its_old_scores(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "nothing to score; give --run, --bundle, or --server."),
+        ({}, "nothing to score; give --run, --bundle, --gram or --server."),
         ({"server": "localhost:1"}, "--server and --model go together; give both"),
     ],
 )

@@ -54,6 +54,7 @@ def test_two_files_of_one_name_are_refused(folder, tmp_path):
     done = drawn(folder, tmp_path / "out", "low.wav", "low.wav")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "error: input: two files have one name, and rows are named by it; rename one."
+        "error: input: two files have one name, and results are named by it; "
+        "rename one."
     )
     assert not (tmp_path / "out").exists()

@@ -151,13 +151,26 @@ def analyse(blocks: tf.Tensor, framing: Framing) -> tf.Tensor:
     Returns:
         complex64 `[..., frames, n_fft // 2 + 1]`.
     """
+    windowed = frames(blocks, framing) * framing.weights()
+    return tf.signal.rfft(_pad_last(windowed, *framing.zeros_in_frame))
+
+
+def frames(blocks: tf.Tensor, framing: Framing) -> tf.Tensor:
+    """What `analyse` sees through its window, before it is weighted.
+
+    Args:
+        blocks: float32 `[..., frames + blocks_per_frame - 1, hop]`.
+        framing: Sizes of the transform.
+
+    Returns:
+        float32 `[..., frames, window]`.
+    """
     *batch, count, hop = sizes(blocks)
     width = framing.blocks_per_frame
-    frames = count - width + 1
-    rows = tf.range(frames)[:, tf.newaxis] + tf.range(width)
-    framed = tf.reshape(tf.gather(blocks, rows, axis=-2), [*batch, frames, width * hop])
-    windowed = framed[..., : framing.window] * framing.weights()
-    return tf.signal.rfft(_pad_last(windowed, *framing.zeros_in_frame))
+    number = count - width + 1
+    rows = tf.range(number)[:, tf.newaxis] + tf.range(width)
+    framed = tf.reshape(tf.gather(blocks, rows, axis=-2), [*batch, number, width * hop])
+    return framed[..., : framing.window]
 
 
 def synthesise(spectrum: tf.Tensor, framing: Framing) -> tf.Tensor:
@@ -179,8 +192,8 @@ def synthesise(spectrum: tf.Tensor, framing: Framing) -> tf.Tensor:
     if bins != framing.bins:
         raise ValueError(f"bins={bins} must be n_fft // 2 + 1 = {framing.bins}.")
     before, _ = framing.zeros_in_frame
-    frames = tf.signal.irfft(spectrum, [framing.n_fft])
-    windowed = frames[..., before : before + framing.window] * framing.weights()
+    samples = tf.signal.irfft(spectrum, [framing.n_fft])
+    windowed = samples[..., before : before + framing.window] * framing.weights()
     return _overlap_add(windowed, framing)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 from scipy import optimize
 
-from tf_mt import progress
 from tf_mt.models.vqvae import model as vqvae
 
 # Corrections that L-BFGS remembers.
@@ -72,6 +71,7 @@ def optimise(
     gram: Gram,
     content_weight: float,
     iterations: int,
+    after_each: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
     """Changes a recording until its features have the Gram matrices of a style.
 
@@ -84,6 +84,7 @@ def optimise(
         content_weight: Weight of the mean squared difference of the features from
             those of `content`.
         iterations: The most iterations of L-BFGS.
+        after_each: Called after each of them.
 
     Returns:
         float32 `[samples]` in [-1, 1], of zero mean and as loud as `content`.
@@ -116,16 +117,15 @@ def optimise(
         loss, gradient = loss_and_gradient(tf.constant(audio, tf.float32))
         return scale * float(loss), scale * gradient.numpy().astype(np.float64)
 
-    with progress.bar(total=iterations, desc="gram", unit="iteration") as bar:
-        found, _, _ = optimize.fmin_l_bfgs_b(
-            evaluated,
-            content.astype(np.float64),
-            m=_CORRECTIONS,
-            maxiter=iterations,
-            factr=_TOLERANCE,
-            pgtol=0.0,
-            callback=lambda _: bar.update(),
-        )
+    found, _, _ = optimize.fmin_l_bfgs_b(
+        evaluated,
+        content.astype(np.float64),
+        m=_CORRECTIONS,
+        maxiter=iterations,
+        factr=_TOLERANCE,
+        pgtol=0.0,
+        callback=lambda _: after_each(),
+    )
     power = model.loudness.power(tf.constant(content[np.newaxis], tf.float32))
     estimate = tf.constant(found[np.newaxis], tf.float32)
     matched = model.loudness.matched(estimate, power)

@@ -16,6 +16,14 @@ _STRIDE = 2
 _DILATION_BASE = 3
 
 
+def _initial() -> keras.initializers.Initializer:
+    """Uniform in plus or minus the root of a kernel's fan-in, as the published code.
+
+    With larger kernels the sums of the residual layers grow from layer to layer.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
 class ResidualLayer(keras.layers.Layer):
     """A dilated convolution and one of kernel 1, added to their input.
 
@@ -27,9 +35,13 @@ class ResidualLayer(keras.layers.Layer):
     def __init__(self, channels: int, dilation: int):
         super().__init__()
         self.dilated = keras.layers.Conv1D(
-            channels, 3, padding="same", dilation_rate=dilation
+            channels,
+            3,
+            padding="same",
+            dilation_rate=dilation,
+            kernel_initializer=_initial(),
         )
-        self.mixing = keras.layers.Conv1D(channels, 1)
+        self.mixing = keras.layers.Conv1D(channels, 1, kernel_initializer=_initial())
 
     def build(self, shape: tuple) -> None:
         """Makes the kernels for the shape of the input."""
@@ -51,7 +63,9 @@ class Halving(keras.layers.Layer):
     def __init__(self, channels: int):
         super().__init__()
         self.filters = channels
-        self.convolution = keras.layers.Conv1D(channels, _KERNEL, _STRIDE)
+        self.convolution = keras.layers.Conv1D(
+            channels, _KERNEL, _STRIDE, kernel_initializer=_initial()
+        )
 
     def build(self, shape: tuple) -> None:
         """Makes the kernel for the shape of the input."""
@@ -71,7 +85,9 @@ def _residual(width: int, depth: int, reverse: bool) -> list[keras.layers.Layer]
 
 
 def _same(channels: int) -> keras.layers.Layer:
-    return keras.layers.Conv1D(channels, 3, padding="same")
+    return keras.layers.Conv1D(
+        channels, 3, padding="same", kernel_initializer=_initial()
+    )
 
 
 def encoder(
@@ -111,7 +127,11 @@ def decoder(
             layers += [
                 *_residual(width, depth, reverse=True),
                 keras.layers.Conv1DTranspose(
-                    channels, _KERNEL, _STRIDE, padding="same"
+                    channels,
+                    _KERNEL,
+                    _STRIDE,
+                    padding="same",
+                    kernel_initializer=_initial(),
                 ),
             ]
     return _built([*layers, _same(1)], EMBEDDING)

@@ -4,7 +4,8 @@ import dataclasses
 
 from tf_mt import config
 
-NONE, CODEBOOK, ADAIN, WCT = METHODS = ("none", "codebook", "adain", "wct")
+METHODS = ("none", "codebook", "adain", "wct", "harmonics")
+NONE, CODEBOOK, ADAIN, WCT, HARMONICS = METHODS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Config(config.Config):
         ADAIN,
         "How the features of a clip are given the statistics of a reference: the codes "
         "that the reference used, adaptive instance normalisation (AdaIN), whitening "
-        "and colouring (WCT), or not at all, which reconstructs.",
+        "and colouring (WCT), or not at all, which reconstructs; harmonics gives what "
+        "is decoded the reference's mean levels at multiples of the pitch.",
         choices=METHODS,
         inference=True,
     )

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tf_mt import dataset
-from tf_mt.layers import jukebox, loudness
+from tf_mt.layers import harmonics, jukebox, loudness
 from tf_mt.losses import waveform
 from tf_mt.models import averages, replicas, trainable, translator
 from tf_mt.models.vqvae import codebook, configuration, statistics
@@ -97,6 +97,7 @@ class VqVae(translator.Translator):
         self.overlap_samples = whole(WINDOW_SECONDS / 12)
         self.reference_samples = whole(REFERENCE_SECONDS)
         self.loudness = loudness.Loudness(rate_hz)
+        self.harmonics = harmonics.Harmonics(rate_hz)
         self.measured_clips = MEASURED_SECONDS * rate_hz / hparams.clip_samples
         # Checkpoints name variables by these attributes and their order.
         numbers = range(hparams.levels)
@@ -192,6 +193,8 @@ class VqVae(translator.Translator):
         method, number = self.hparams.method, self.hparams.level
         if method == configuration.NONE:
             return tf.zeros([tf.shape(reference)[0], 1])
+        if method == configuration.HARMONICS:
+            return self.harmonics.measure(reference)
         codes, layers = self.codebooks[number], self.levels[number].decoder
         numbers = codes.nearest(self.features(reference, number))
         if method == configuration.CODEBOOK:
@@ -207,11 +210,13 @@ class VqVae(translator.Translator):
         return tf.concat(found, axis=-1)
 
     def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
-        """Quantises and decodes, and gives features the statistics on the way."""
+        """Quantises and decodes, and gives the statistics on the way or afterwards."""
         codes = self.codebooks[self.hparams.level]
         allowed = timbre if self.hparams.method == configuration.CODEBOOK else None
         quantised = codes.read(codes.nearest(content.features, allowed))
         audio = self._decode(quantised, timbre)
+        if self.hparams.method == configuration.HARMONICS:
+            audio = self.harmonics.give(audio, timbre)
         if self.hparams.loudness == "source":
             return self.loudness.matched(audio, content.power)
         return audio

@@ -1,0 +1,167 @@
+"""Statistics of spectra in units of their pitch, and spectra that are given others'.
+
+What tells one instrument from another in a spectrum lies at multiples of the pitch, so
+that means over frames of several pitches say little. Here the frequency of a bin counts
+in multiples of its frame's pitch, and means are taken for each pitch, over the frames
+of about that pitch. Adaptive instance normalisation's idea (Huang and Belongie 2017)
+for one voice at a time.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_mt.audio import stft, yin
+
+# MIDI numbers of the pitches that there are means for.
+PITCHES = np.arange(36, 97)
+# Multiples of the pitch that there are means for; what is above has the last one's.
+HARMONICS = 24
+POINTS_PER_HARMONIC = 8
+# The standard deviation of a pitch from those that count for its mean, in semitones,
+# and of those that count a little, where there are no nearer ones.
+_NEAR, _FAR = 2.0, 12.0
+_FAR_WEIGHT, _ANY_WEIGHT = 1e-4, 1e-9
+# Frames that are quieter than the loudest one by this do not count.
+_RANGE_DB = 40.0
+# Of how a frame differs from the mean of its own recording this share is kept.
+_KEPT = 0.2
+_LOWEST_GAIN_DB, _HIGHEST_GAIN_DB = -80.0, 60.0
+_SMALLEST_POWER = 1e-7
+# At 16 kHz.
+_N_FFT, _RATE_HZ = 2048, 16_000
+_HOPS_PER_FRAME = 8
+
+
+class Harmonics:
+    """Measures recordings of one voice, and gives them what another one has.
+
+    Args:
+        sample_rate_hz: Of the audio.
+    """
+
+    def __init__(self, sample_rate_hz: int):
+        self.sample_rate_hz = sample_rate_hz
+        octaves = round(np.log2(sample_rate_hz / _RATE_HZ))
+        n_fft = int(_N_FFT * 2.0**octaves)
+        self.framing = stft.Framing(n_fft, n_fft // _HOPS_PER_FRAME, n_fft)
+
+    @property
+    def size(self) -> int:
+        """Numbers that `measure` gives."""
+        return len(PITCHES) * (HARMONICS * POINTS_PER_HARMONIC + 1)
+
+    def measure(self, audio: tf.Tensor) -> tf.Tensor:
+        """Mean levels at multiples of the pitch, for each pitch.
+
+        Args:
+            audio: float32 `[batch, samples]`.
+
+        Returns:
+            float32 `[batch, size]`: in decibels of the power of their frames.
+        """
+        return tf.reshape(self._means(*self._analyse(audio)[1:]), [-1, self.size])
+
+    def give(self, audio: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
+        """Gives every frame the mean levels of another recording at its pitch.
+
+        Its power and its phase stay as they are, and so does a share of what it differs
+        by from the mean of its own recording.
+
+        Args:
+            audio: float32 `[batch, samples]`.
+            measured: Of `measure`, `[batch, size]`.
+
+        Returns:
+            The shape of `audio`.
+        """
+        spectrum, decibels, pitch_hz = self._analyse(audio)
+        power = _power_db(decibels)
+        own = self._means(decibels, pitch_hz)
+        wanted = tf.reshape(measured, [-1, *own.shape[1:]])
+        target, moved = (
+            self._at_bins(means, pitch_hz) for means in (wanted, wanted - own)
+        )
+        gain = (1.0 - _KEPT) * (target + power - decibels) + _KEPT * moved
+        gain = tf.clip_by_value(gain, _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB)
+        gain += power - _power_db(decibels + gain)
+        factor = tf.pow(10.0, gain / 20.0)
+        changed = stft.istft(
+            spectrum * tf.cast(factor, spectrum.dtype),
+            self.framing.n_fft,
+            self.framing.hop,
+        )
+        return changed[:, : tf.shape(audio)[1]]
+
+    def _analyse(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The STFT, its decibels, both `[batch, frames, bins]`, and the pitch."""
+        framing = self.framing
+        padded = tf.pad(audio, [[0, 0], [0, -tf.shape(audio)[1] % framing.hop]])
+        spectrum = stft.stft(padded, framing.n_fft, framing.hop)
+        power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+        frames = stft.frames(stft.to_blocks(padded, framing), framing)
+        lowest_hz, highest_hz = _hz(PITCHES[[0, -1]])
+        pitch_hz = yin.pitch_hz(frames, self.sample_rate_hz, lowest_hz, highest_hz)
+        return spectrum, _decibels(power + _SMALLEST_POWER), pitch_hz
+
+    def _means(self, decibels: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
+        """Means `[batch, pitches, points]` over frames of about each pitch."""
+        power = _power_db(decibels)
+        heard = (
+            power[..., 0] > tf.reduce_max(power[..., 0], 1, keepdims=True) - _RANGE_DB
+        )
+        distance = tf.square(_midi(pitch_hz)[:, tf.newaxis] - PITCHES[:, np.newaxis])
+        weights = (
+            tf.exp(-0.5 * distance / _NEAR**2)
+            + _FAR_WEIGHT * tf.exp(-0.5 * distance / _FAR**2)
+            + _ANY_WEIGHT
+        ) * tf.cast(heard, tf.float32)[:, tf.newaxis]
+        points = np.arange(HARMONICS * POINTS_PER_HARMONIC + 1) / POINTS_PER_HARMONIC
+        bin_hz = self.sample_rate_hz / self.framing.n_fft
+        places = points * pitch_hz[..., tf.newaxis] / bin_hz
+        levels = _interpolated(decibels - power, places)
+        sums = tf.matmul(weights, levels)
+        return sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
+
+    def _at_bins(self, means: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
+        """Means `[batch, pitches, points]` at the bins of frames, by their pitch."""
+        rows = _midi(pitch_hz) - float(PITCHES[0])
+        of_frames = tf.transpose(
+            _interpolated(
+                tf.transpose(means, [0, 2, 1]),
+                tf.tile(rows[:, tf.newaxis], [1, means.shape[2], 1]),
+            ),
+            [0, 2, 1],
+        )
+        bins_hz = np.arange(self.framing.bins) * (
+            self.sample_rate_hz / self.framing.n_fft
+        )
+        places = POINTS_PER_HARMONIC * bins_hz / pitch_hz[..., tf.newaxis]
+        return _interpolated(of_frames, tf.cast(places, tf.float32))
+
+
+def _interpolated(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Values `[batch, rows, any]` at places `[batch, rows, wanted]` between them."""
+    last = values.shape[-1] - 1
+    places = tf.clip_by_value(places, 0.0, float(last))
+    below = tf.minimum(tf.cast(places, tf.int32), last - 1)
+    share = places - tf.cast(below, tf.float32)
+    low, high = (tf.gather(values, below + step, batch_dims=2) for step in (0, 1))
+    return low + share * (high - low)
+
+
+def _power_db(decibels: tf.Tensor) -> tf.Tensor:
+    """The power of frames `[..., bins]` in decibels: `[..., 1]`."""
+    linear = tf.pow(10.0, decibels / 10.0)
+    return _decibels(tf.reduce_sum(linear, axis=-1, keepdims=True))
+
+
+def _decibels(power: tf.Tensor) -> tf.Tensor:
+    return 10.0 / np.log(10.0) * tf.math.log(power)
+
+
+def _midi(pitch_hz: tf.Tensor) -> tf.Tensor:
+    return 69.0 + 12.0 / np.log(2.0) * tf.math.log(pitch_hz / 440.0)
+
+
+def _hz(midi: np.ndarray) -> np.ndarray:
+    return 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
