@@ -127,6 +127,6 @@ def optimise(
         callback=lambda _: after_each(),
     )
     power = model.loudness.power(tf.constant(content[np.newaxis], tf.float32))
-    estimate = tf.constant(found[np.newaxis], tf.float32)
+    estimate = tf.constant(found[np.newaxis] - np.mean(found), tf.float32)
     matched = model.loudness.matched(estimate, power)
     return tf.clip_by_value(matched, -1.0, 1.0)[0].numpy()

@@ -9,6 +9,7 @@ from tf_mt.audio import k_weighting
 _MARGIN_SECONDS = 0.1
 # Quieter output is not raised to the loudness of its source by more than this.
 _MOST_GAIN_DB = 40.0
+_SMALLEST_PEAK = 1e-6
 
 
 class Loudness:
@@ -45,20 +46,23 @@ class Loudness:
         return _mean(powers, heard & (powers > gate[:, tf.newaxis]))
 
     def matched(self, audio: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
-        """Brings audio to zero mean and a loudness.
+        """Brings audio to a loudness.
 
         Args:
             audio: float32 `[batch, samples]`.
             power: Of `power`, `[batch]`; audio becomes silent where it is zero.
 
         Returns:
-            float32 `[batch, samples]`, at most 40 dB louder than before.
+            float32 `[batch, samples]`, at most 40 dB louder than before, and not so
+            loud that it would have to be clipped.
         """
-        centred = audio - tf.reduce_mean(audio, axis=1, keepdims=True)
-        own = tf.maximum(self.power(centred), k_weighting.SILENCE_POWER)
-        most = 10.0 ** (_MOST_GAIN_DB / 20.0)
+        own = tf.maximum(self.power(audio), k_weighting.SILENCE_POWER)
+        peak = tf.reduce_max(tf.abs(audio), axis=1)
+        most = tf.minimum(
+            10.0 ** (_MOST_GAIN_DB / 20.0), 1.0 / tf.maximum(peak, _SMALLEST_PEAK)
+        )
         gain = tf.minimum(tf.sqrt(power / own), most)
-        return centred * gain[:, tf.newaxis]
+        return audio * gain[:, tf.newaxis]
 
     def _weighted(self, audio: tf.Tensor) -> tf.Tensor:
         """Filters in the frequency domain; what rings on past the end is cut off."""

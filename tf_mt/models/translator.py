@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from tf_mt import config, dataset
-from tf_mt.models import trainable
+from tf_mt import dataset
+from tf_mt.layers import loudness
+from tf_mt.models import trainable, translator_config
 
 DOMAINS = "domains"
 TRANSFER = "transfer"
@@ -22,8 +23,8 @@ class Translator(trainable.Trainable):
     its capabilities need (`timbre` for known domains, `timbre_of` for transfer, `pool`
     for a pooled content vector), and where Adam for all parts at once is not enough
     `make_optimizers` and `updates`. This class owns what follows from them:
-    translation, transfer, resynthesis and padding; `trainable.Trainable` owns the
-    training and the test step.
+    translation, transfer, their loudness, resynthesis and padding;
+    `trainable.Trainable` owns the training and the test step.
 
     Args:
         hparams: The approach's configuration; see `trainable.Trainable`.
@@ -59,11 +60,12 @@ class Translator(trainable.Trainable):
     reference_samples: int = 0
     begins_from: ClassVar[str] = ""
 
-    def __init__(self, hparams: config.Config, info: dataset.DatasetInfo):
+    def __init__(self, hparams: translator_config.Config, info: dataset.DatasetInfo):
         super().__init__(hparams)
         self._check_capabilities()
         self.info = info
         self.trained_domains = info.domains
+        self.loudness = loudness.Loudness(info.sample_rate_hz)
 
     def _check_capabilities(self) -> None:
         name = type(self).__name__
@@ -212,7 +214,8 @@ class Translator(trainable.Trainable):
         Returns:
             float32 `[batch, samples]` in [-1, 1].
         """
-        return _trimmed(self.round_trip(self.padded(audio)), audio)
+        made = self.round_trip(self.padded(audio))
+        return tf.clip_by_value(made[:, : tf.shape(audio)[1]], -1.0, 1.0)
 
     def codes(self, audio: tf.Tensor) -> tf.Tensor:
         """Returns the content of each clip as one vector.
@@ -233,15 +236,16 @@ class Translator(trainable.Trainable):
             timbre: As `timbre` or `timbre_of` gives it.
 
         Returns:
-            float32 `[batch, samples]` in [-1, 1].
+            float32 `[batch, samples]` in [-1, 1]; as loud as `audio`, unless the
+            configuration leaves it as it is decoded.
         """
-        return _trimmed(self.decode(self.encode(self.padded(audio)), timbre), audio)
+        decoded = self.decode(self.encode(self.padded(audio)), timbre)
+        decoded = decoded[:, : tf.shape(audio)[1]]
+        if self.hparams.loudness == translator_config.SOURCE:
+            decoded = self.loudness.matched(decoded, self.loudness.power(audio))
+        return tf.clip_by_value(decoded, -1.0, 1.0)
 
     def padded(self, audio: tf.Tensor) -> tf.Tensor:
         """Appends zeros to `[batch, samples]` up to a multiple of `hop_samples`."""
         missing = -tf.shape(audio)[1] % self.hop_samples
         return tf.pad(audio, [[0, 0], [0, missing]])
-
-
-def _trimmed(decoded: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(decoded[:, : tf.shape(audio)[1]], -1.0, 1.0)

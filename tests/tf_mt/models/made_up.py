@@ -16,13 +16,19 @@ import tensorflow as tf
 from tf_mt import config, models
 from tf_mt.layers import table
 from tf_mt.losses import confusion, reconstruction
-from tf_mt.models import optimization, replicas, trainable, translator
+from tf_mt.models import (
+    optimization,
+    replicas,
+    trainable,
+    translator,
+    translator_config,
+)
 
 POOL_ROWS = 5
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Configuration of the made-up approach."""
 
     hop: int = config.field(128, "Samples of a frame.", minimum=1)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests.tf_mt.models import made_up, tiny
 from tf_mt import config, dataset, models
+from tf_mt.evaluation.metrics import loudness
 from tf_mt.inference import bundle
 from tf_mt.models import trainable, translator
 
@@ -163,6 +164,28 @@ def test_as_many_samples_come_out_as_go_in(approach, samples):
     assert translated.shape == audio.shape
     assert np.isfinite(translated).all()
     assert np.abs(translated).max() <= 1.0
+
+
+@APPROACHES
+@pytest.mark.parametrize("lufs", [-45.0, -25.0, -12.0])
+def test_a_translation_is_as_loud_as_its_source(approach, lufs):
+    model, plain = made(approach), made(approach, loudness="decoded")
+    plain.set_weights(model.get_weights())
+    seconds = np.arange(INFO.sample_rate_hz) / INFO.sample_rate_hz
+    tone = np.sin(2 * np.pi * 440.0 * seconds)
+    gain_db = lufs - loudness.integrated_lufs(tone, INFO.sample_rate_hz)
+    audio = tf.constant(tone[np.newaxis] * 10 ** (gain_db / 20), tf.float32)
+    if "domains" in model.capabilities:
+        made_of = [one.translate(audio, tf.constant([1])) for one in (model, plain)]
+    else:
+        made_of = [one.transfer(audio, audio) for one in (model, plain)]
+    found, decoded = (x[0].numpy() for x in made_of)
+    own, its = (
+        loudness.integrated_lufs(x, INFO.sample_rate_hz) for x in (found, decoded)
+    )
+    assert own < lufs + 1.0
+    # No more than 40 dB are added, and none that would have to be clipped.
+    assert own > min(lufs, its + 40.0) - 1.0 or np.abs(found).max() > 0.99
 
 
 @having("domains")

@@ -4,13 +4,14 @@ import dataclasses
 
 from tf_mt import config
 from tf_mt.losses import adversarial
+from tf_mt.models import translator_config
 
 # A network that reflects its input at the ends needs two frames and two bins there.
 _SMALLEST = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Config of the CycleGAN; the defaults are the paper's network."""
 
     pair: str = config.field(

@@ -4,10 +4,11 @@ import dataclasses
 
 from tf_mt import config
 from tf_mt.layers import adain_vc, lord, synthesis
+from tf_mt.models import translator_config
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Config of the first stage; the defaults are the paper's."""
 
     n_fft: int = config.field(2048, "Samples in a frame of the STFT.", minimum=4)

@@ -5,10 +5,11 @@ import dataclasses
 from tf_mt import config
 from tf_mt.layers import synthesis
 from tf_mt.losses import adversarial
+from tf_mt.models import translator_config
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Config of the VAE-GAN; the defaults are the paper's network."""
 
     n_fft: int = config.field(800, "Samples in a frame of the STFT.", minimum=4)

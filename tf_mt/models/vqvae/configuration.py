@@ -3,13 +3,14 @@
 import dataclasses
 
 from tf_mt import config
+from tf_mt.models import translator_config
 
 METHODS = ("none", "codebook", "adain", "wct", "harmonics")
 NONE, CODEBOOK, ADAIN, WCT, HARMONICS = METHODS
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Config of the VQ-VAE; the defaults are the paper's."""
 
     levels: int = config.field(3, "Independent autoencoders.", minimum=1)
@@ -65,13 +66,6 @@ class Config(config.Config):
         "all",
         "Numbers of the layers of the decoder behind which AdaIN and WCT act, with "
         "commas, or all.",
-        inference=True,
-    )
-    loudness: str = config.field(
-        "source",
-        "Whether output is brought to the loudness of its source (EBU R 128, window by "
-        "window) and to zero mean, or stays as it is decoded.",
-        choices=("source", "decoded"),
         inference=True,
     )
     weights: dict = config.field(

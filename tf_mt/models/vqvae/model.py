@@ -7,15 +7,20 @@ one of the methods that a configuration names.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tf_mt import dataset
-from tf_mt.layers import harmonics, jukebox, loudness
+from tf_mt.layers import harmonics, jukebox
 from tf_mt.losses import waveform
-from tf_mt.models import averages, replicas, trainable, translator
+from tf_mt.models import (
+    averages,
+    replicas,
+    trainable,
+    translator,
+    translator_config,
+)
 from tf_mt.models.vqvae import codebook, configuration, statistics
 
 # Of training clips, whose power and magnitudes loss terms are shares of.
@@ -33,18 +38,6 @@ _OF = {
     ),
     configuration.WCT: (statistics.wct_size, statistics.wct_of, statistics.wct),
 }
-
-
-class Content(NamedTuple):
-    """The content of a batch of recordings.
-
-    Attributes:
-        features: Before they are quantised, float32 `[batch, samples / hop, 64]`.
-        power: Of the source, `loudness.Loudness.power`, float32 `[batch]`.
-    """
-
-    features: tf.Tensor
-    power: tf.Tensor
 
 
 class Level(keras.layers.Layer):
@@ -96,7 +89,6 @@ class VqVae(translator.Translator):
         self.window_samples = whole(WINDOW_SECONDS)
         self.overlap_samples = whole(WINDOW_SECONDS / 12)
         self.reference_samples = whole(REFERENCE_SECONDS)
-        self.loudness = loudness.Loudness(rate_hz)
         self.harmonics = harmonics.Harmonics(rate_hz)
         self.measured_clips = MEASURED_SECONDS * rate_hz / hparams.clip_samples
         # Checkpoints name variables by these attributes and their order.
@@ -183,10 +175,9 @@ class VqVae(translator.Translator):
         with self.averages.applied():
             return self.levels[level].encode(audio)
 
-    def encode(self, audio: tf.Tensor) -> Content:
-        """Features of the level that is heard, and the loudness."""
-        features = self.features(audio, self.hparams.level)
-        return Content(features, self.loudness.power(audio))
+    def encode(self, audio: tf.Tensor) -> tf.Tensor:
+        """Features of the level that is heard, before they are quantised."""
+        return self.features(audio, self.hparams.level)
 
     def timbre_of(self, reference: tf.Tensor) -> tf.Tensor:
         """What the method takes of a reference: `[batch, numbers]`."""
@@ -209,16 +200,17 @@ class VqVae(translator.Translator):
                     found.append(measure(tf.cast(x, tf.float32)))
         return tf.concat(found, axis=-1)
 
-    def decode(self, content: Content, timbre: tf.Tensor) -> tf.Tensor:
+    def decode(self, content: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
         """Quantises and decodes, and gives the statistics on the way or afterwards."""
         codes = self.codebooks[self.hparams.level]
         allowed = timbre if self.hparams.method == configuration.CODEBOOK else None
-        quantised = codes.read(codes.nearest(content.features, allowed))
+        quantised = codes.read(codes.nearest(content, allowed))
         audio = self._decode(quantised, timbre)
         if self.hparams.method == configuration.HARMONICS:
             audio = self.harmonics.give(audio, timbre)
-        if self.hparams.loudness == "source":
-            return self.loudness.matched(audio, content.power)
+        if self.hparams.loudness == translator_config.SOURCE:
+            # As the paper does before it compares loudness.
+            audio -= tf.reduce_mean(audio, axis=1, keepdims=True)
         return audio
 
     def _decode(self, x: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
@@ -241,6 +233,6 @@ class VqVae(translator.Translator):
         """The audio itself: nothing but what is learned stands between."""
         return tf.identity(audio)
 
-    def pool(self, content: Content) -> tf.Tensor:
+    def pool(self, content: tf.Tensor) -> tf.Tensor:
         """Means and standard deviations over time of the features."""
-        return statistics.adain_of(content.features)
+        return statistics.adain_of(content)

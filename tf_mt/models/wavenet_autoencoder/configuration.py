@@ -4,6 +4,7 @@ import dataclasses
 
 from tf_mt import config
 from tf_mt.audio import mu_law
+from tf_mt.models import translator_config
 
 CONFUSIONS = ("ascent", "uniform")
 OUTPUTS = ("drawn", "mean")
@@ -13,7 +14,7 @@ ARITHMETICS = ("float32", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     """Config fields of every approach; the defaults are the published decoders'."""
 
     latent: int = config.field(64, "Channels of the code.", minimum=1)
