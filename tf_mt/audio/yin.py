@@ -11,10 +11,10 @@ import tensorflow as tf
 THRESHOLD = 0.15
 
 
-def pitch_hz(
+def track(
     frames: tf.Tensor, sample_rate_hz: int, lowest_hz: float, highest_hz: float
-) -> tf.Tensor:
-    """Estimates the pitch of frames.
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Estimates the pitch of frames, and how far they are from having one.
 
     Args:
         frames: float32 `[..., samples]`, twice the longest period or more. Where there
@@ -24,7 +24,8 @@ def pitch_hz(
         highest_hz: The highest one.
 
     Returns:
-        float32 `[...]`, from `lowest_hz` to `highest_hz`.
+        The pitch in hertz, from `lowest_hz` to `highest_hz`, and the share at its
+        period: 0 for a periodic frame, about 1 for noise. Both float32 `[...]`.
 
     Raises:
         ValueError: The frames are shorter.
@@ -52,7 +53,7 @@ def pitch_hz(
     bend = left - 2.0 * middle + right
     shift = tf.math.divide_no_nan(0.5 * (left - right), bend)
     lag = tf.cast(chosen + first, tf.float32) + tf.clip_by_value(shift, -0.5, 0.5)
-    return tf.clip_by_value(sample_rate_hz / lag, lowest_hz, highest_hz)
+    return tf.clip_by_value(sample_rate_hz / lag, lowest_hz, highest_hz), middle
 
 
 def _differences(frames: tf.Tensor, window: int, lags: int) -> tf.Tensor:

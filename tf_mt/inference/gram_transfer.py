@@ -13,7 +13,9 @@ from tf_mt.training import run
 
 
 class GramTransfer(system.System):
-    """Transfers with the encoders of a run, by matrices of all its levels over time.
+    """Transfers with an encoder of a run, by matrices over time.
+
+    It is that of the level that the run's other methods are heard from.
 
     Args:
         path: The run folder.
@@ -47,14 +49,13 @@ class GramTransfer(system.System):
 
     def decode_to(self, audio: np.ndarray, timbre: np.ndarray) -> np.ndarray:
         """See `System.decode_to`."""
-        levels = range(self._model.hparams.levels)
         return np.stack(
             [
                 input_optimisation.optimise(
                     self._model,
                     content.astype(np.float32),
                     style,
-                    levels,
+                    [self._model.hparams.level],
                     input_optimisation.time_averaged,
                     content_weight=0.0,
                     iterations=self._iterations,

@@ -7,6 +7,8 @@ of about that pitch. Adaptive instance normalisation's idea (Huang and Belongie 
 for one voice at a time.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,11 +27,31 @@ _FAR_WEIGHT, _ANY_WEIGHT = 1e-4, 1e-9
 _RANGE_DB = 40.0
 # Of how a frame differs from the mean of its own recording this share is kept.
 _KEPT = 0.2
+# A frame whose difference from itself a period later is this share of that at other
+# lags (YIN) has a pitch, and at the second one none.
+_PITCHED, _UNPITCHED = 0.02, 0.1
 _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB = -80.0, 60.0
 _SMALLEST_POWER = 1e-7
 # At 16 kHz.
 _N_FFT, _RATE_HZ = 2048, 16_000
 _HOPS_PER_FRAME = 8
+
+
+class Frames(NamedTuple):
+    """Frames of recordings.
+
+    Attributes:
+        spectrum: Their STFT, complex64 `[batch, frames, bins]`.
+        decibels: Its squared magnitudes, float32 `[batch, frames, bins]`.
+        pitch_hz: float32 `[batch, frames]`.
+        unpitched: 0 where a frame has that pitch, 1 where it has none or several,
+            float32 `[batch, frames]`.
+    """
+
+    spectrum: tf.Tensor
+    decibels: tf.Tensor
+    pitch_hz: tf.Tensor
+    unpitched: tf.Tensor
 
 
 class Harmonics:
@@ -59,13 +81,14 @@ class Harmonics:
         Returns:
             float32 `[batch, size]`: in decibels of the power of their frames.
         """
-        return tf.reshape(self._means(*self._analyse(audio)[1:]), [-1, self.size])
+        return tf.reshape(self._means(self._analyse(audio)), [-1, self.size])
 
     def give(self, audio: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
         """Gives every frame the mean levels of another recording at its pitch.
 
         Its power and its phase stay as they are, and so does a share of what it differs
-        by from the mean of its own recording.
+        by from the mean of its own recording. Where a frame has no pitch, or several,
+        only its envelope is moved, by the difference of both means' envelopes.
 
         Args:
             audio: float32 `[batch, samples]`.
@@ -74,37 +97,41 @@ class Harmonics:
         Returns:
             The shape of `audio`.
         """
-        spectrum, decibels, pitch_hz = self._analyse(audio)
-        power = _power_db(decibels)
-        own = self._means(decibels, pitch_hz)
+        frames = self._analyse(audio)
+        decibels, power = frames.decibels, _power_db(frames.decibels)
+        own = self._means(frames)
         wanted = tf.reshape(measured, [-1, *own.shape[1:]])
-        target, moved = (
-            self._at_bins(means, pitch_hz) for means in (wanted, wanted - own)
+        target, moved, shaped = (
+            self._at_bins(means, frames.pitch_hz)
+            for means in (wanted, wanted - own, _envelope(wanted) - _envelope(own))
         )
         gain = (1.0 - _KEPT) * (target + power - decibels) + _KEPT * moved
+        gain += frames.unpitched[..., tf.newaxis] * (shaped - gain)
         gain = tf.clip_by_value(gain, _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB)
         gain += power - _power_db(decibels + gain)
         factor = tf.pow(10.0, gain / 20.0)
         changed = stft.istft(
-            spectrum * tf.cast(factor, spectrum.dtype),
+            frames.spectrum * tf.cast(factor, tf.complex64),
             self.framing.n_fft,
             self.framing.hop,
         )
         return changed[:, : tf.shape(audio)[1]]
 
-    def _analyse(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The STFT, its decibels, both `[batch, frames, bins]`, and the pitch."""
+    def _analyse(self, audio: tf.Tensor) -> Frames:
         framing = self.framing
         padded = tf.pad(audio, [[0, 0], [0, -tf.shape(audio)[1] % framing.hop]])
         spectrum = stft.stft(padded, framing.n_fft, framing.hop)
         power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
-        frames = stft.frames(stft.to_blocks(padded, framing), framing)
-        lowest_hz, highest_hz = _hz(PITCHES[[0, -1]])
-        pitch_hz = yin.pitch_hz(frames, self.sample_rate_hz, lowest_hz, highest_hz)
-        return spectrum, _decibels(power + _SMALLEST_POWER), pitch_hz
+        samples = stft.frames(stft.to_blocks(padded, framing), framing)
+        pitch_hz, share = yin.track(
+            samples, self.sample_rate_hz, *_hz(PITCHES[[0, -1]])
+        )
+        unpitched = tf.clip_by_value((share - _PITCHED) / (_UNPITCHED - _PITCHED), 0, 1)
+        return Frames(spectrum, _decibels(power + _SMALLEST_POWER), pitch_hz, unpitched)
 
-    def _means(self, decibels: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
+    def _means(self, frames: Frames) -> tf.Tensor:
         """Means `[batch, pitches, points]` over frames of about each pitch."""
+        decibels, pitch_hz = frames.decibels, frames.pitch_hz
         power = _power_db(decibels)
         heard = (
             power[..., 0] > tf.reduce_max(power[..., 0], 1, keepdims=True) - _RANGE_DB
@@ -137,6 +164,13 @@ class Harmonics:
         )
         places = POINTS_PER_HARMONIC * bins_hz / pitch_hz[..., tf.newaxis]
         return _interpolated(of_frames, tf.cast(places, tf.float32))
+
+
+def _envelope(means: tf.Tensor) -> tf.Tensor:
+    """The highest of the points within half a harmonic."""
+    points = tf.transpose(means, [0, 2, 1])
+    highest = tf.nn.max_pool1d(points, POINTS_PER_HARMONIC + 1, 1, "SAME")
+    return tf.transpose(highest, [0, 2, 1])
 
 
 def _interpolated(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

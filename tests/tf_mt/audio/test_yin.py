@@ -18,7 +18,7 @@ def tone(pitch_hz, harmonics, samples=FRAME):
 
 
 def pitch_of(frames):
-    return yin.pitch_hz(tf.constant(frames), RATE_HZ, 60.0, 2100.0).numpy()
+    return yin.track(tf.constant(frames), RATE_HZ, 60.0, 2100.0)[0].numpy()
 
 
 @pytest.mark.parametrize("harmonics", [(1,), (1, 2, 3, 4, 5), (2, 3, 4)])
@@ -59,4 +59,15 @@ def test_any_leading_axes_will_do_and_silence_has_some_pitch():
 
 def test_short_frames_are_refused():
     with pytest.raises(ValueError, match="samples=400 must be 536 or more"):
-        yin.pitch_hz(tf.zeros([1, 400]), RATE_HZ, 60.0, 2000.0)
+        yin.track(tf.zeros([1, 400]), RATE_HZ, 60.0, 2000.0)
+
+
+def test_tones_are_periodic_and_noise_and_chords_are_not():
+    noise = np.random.default_rng(0).standard_normal(FRAME).astype(np.float32)
+    chord = tone(220.0, (1, 2, 3)) + tone(311.0, (1, 2, 3))
+    frames = np.stack([tone(220.0, (1, 2, 3)), chord, noise])
+    _, shares = yin.track(tf.constant(frames), RATE_HZ, 60.0, 2100.0)
+    periodic, mixed, random = shares.numpy()
+    assert periodic < 0.01
+    assert mixed > 0.1
+    assert random > 0.6

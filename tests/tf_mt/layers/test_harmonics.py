@@ -70,6 +70,17 @@ def test_a_recording_of_the_same_harmonics_keeps_them():
     assert np.std(difference) < 0.15 * np.std(source)
 
 
+def test_noise_is_given_no_pitch():
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, 32_000))
+    made = given(noise.astype(np.float32), tone(250.0, BRIGHT))
+    crests = []
+    for audio in (noise, made):
+        around = np.abs(np.fft.rfft(audio[0]))[200:4200].reshape(-1, 400)
+        crests.append(np.max(around / around.mean(axis=1, keepdims=True)))
+    # Of a tone it is 100.
+    assert crests[1] < 3.0 * crests[0]
+
+
 def test_silence_and_short_clips_are_finite():
     silence, short = np.zeros((1, 5000), np.float32), tone(300.0, DULL)[:, :100]
     for audio, reference in ((silence, short), (short, silence)):

@@ -58,7 +58,8 @@ def wct_of(features: tf.Tensor) -> tf.Tensor:
 def wct(features: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     """Gives features the means and covariances of a style (Li et al. 2017).
 
-    They are whitened and coloured by the eigenvectors of both covariances, in float64.
+    They are whitened and coloured by the eigenvectors of both covariances, which are
+    found in float64.
 
     Args:
         features: float32 `[batch, frames, channels]`.
@@ -71,11 +72,9 @@ def wct(features: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     style = tf.cast(style, tf.float64)
     wanted = tf.reshape(style[:, channels:], [-1, channels, channels])
     mean, covariance = _moments(features)
-    whitening = _power(covariance, -0.5)
-    colouring = _power(wanted, 0.5)
-    centred = tf.cast(features, tf.float64) - mean[:, tf.newaxis]
-    coloured = tf.matmul(tf.matmul(centred, whitening), colouring)
-    return tf.cast(coloured + style[:, tf.newaxis, :channels], tf.float32)
+    both = tf.matmul(_power(covariance, -0.5), _power(wanted, 0.5))
+    shift = style[:, tf.newaxis, :channels] - tf.matmul(mean[:, tf.newaxis], both)
+    return tf.matmul(features, tf.cast(both, tf.float32)) + tf.cast(shift, tf.float32)
 
 
 def _moments(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
