@@ -17,8 +17,9 @@ from tf_mt.audio import stft, yin
 # MIDI numbers of the pitches that there are means for.
 PITCHES = np.arange(36, 97)
 # Multiples of the pitch that there are means for; what is above has the last one's.
-HARMONICS = 24
+HARMONICS = 64
 POINTS_PER_HARMONIC = 8
+POINTS = HARMONICS * POINTS_PER_HARMONIC + 1
 # The standard deviation of a pitch from those that count for its mean, in semitones,
 # and of those that count a little, where there are no nearer ones.
 _NEAR, _FAR = 2.0, 12.0
@@ -70,7 +71,7 @@ class Harmonics:
     @property
     def size(self) -> int:
         """Numbers that `measure` gives."""
-        return len(PITCHES) * (HARMONICS * POINTS_PER_HARMONIC + 1)
+        return len(PITCHES) * POINTS
 
     def measure(self, audio: tf.Tensor) -> tf.Tensor:
         """Mean levels at multiples of the pitch, for each pitch.
@@ -81,7 +82,7 @@ class Harmonics:
         Returns:
             float32 `[batch, size]`: in decibels of the power of their frames.
         """
-        return tf.reshape(self._means(self._analyse(audio)), [-1, self.size])
+        return tf.reshape(self._means(self.analyse(audio)), [-1, self.size])
 
     def give(self, audio: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
         """Gives every frame the mean levels of another recording at its pitch.
@@ -97,18 +98,18 @@ class Harmonics:
         Returns:
             The shape of `audio`.
         """
-        frames = self._analyse(audio)
-        decibels, power = frames.decibels, _power_db(frames.decibels)
+        frames = self.analyse(audio)
+        decibels, power = frames.decibels, power_db(frames.decibels)
         own = self._means(frames)
         wanted = tf.reshape(measured, [-1, *own.shape[1:]])
         target, moved, shaped = (
-            self._at_bins(means, frames.pitch_hz)
+            self.at_bins(means, frames.pitch_hz)
             for means in (wanted, wanted - own, _envelope(wanted) - _envelope(own))
         )
         gain = (1.0 - _KEPT) * (target + power - decibels) + _KEPT * moved
         gain += frames.unpitched[..., tf.newaxis] * (shaped - gain)
         gain = tf.clip_by_value(gain, _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB)
-        gain += power - _power_db(decibels + gain)
+        gain += power - power_db(decibels + gain)
         factor = tf.pow(10.0, gain / 20.0)
         changed = stft.istft(
             frames.spectrum * tf.cast(factor, tf.complex64),
@@ -117,7 +118,8 @@ class Harmonics:
         )
         return changed[:, : tf.shape(audio)[1]]
 
-    def _analyse(self, audio: tf.Tensor) -> Frames:
+    def analyse(self, audio: tf.Tensor) -> Frames:
+        """Takes recordings `[batch, samples]` apart."""
         framing = self.framing
         padded = tf.pad(audio, [[0, 0], [0, -tf.shape(audio)[1] % framing.hop]])
         spectrum = stft.stft(padded, framing.n_fft, framing.hop)
@@ -132,38 +134,51 @@ class Harmonics:
     def _means(self, frames: Frames) -> tf.Tensor:
         """Means `[batch, pitches, points]` over frames of about each pitch."""
         decibels, pitch_hz = frames.decibels, frames.pitch_hz
-        power = _power_db(decibels)
-        heard = (
-            power[..., 0] > tf.reduce_max(power[..., 0], 1, keepdims=True) - _RANGE_DB
-        )
-        distance = tf.square(_midi(pitch_hz)[:, tf.newaxis] - PITCHES[:, np.newaxis])
-        weights = (
-            tf.exp(-0.5 * distance / _NEAR**2)
-            + _FAR_WEIGHT * tf.exp(-0.5 * distance / _FAR**2)
-            + _ANY_WEIGHT
-        ) * tf.cast(heard, tf.float32)[:, tf.newaxis]
-        points = np.arange(HARMONICS * POINTS_PER_HARMONIC + 1) / POINTS_PER_HARMONIC
+        power = power_db(decibels)
+        weights = nearness(_midi(pitch_hz)) * heard(frames)[:, tf.newaxis]
+        points = np.arange(POINTS) / POINTS_PER_HARMONIC
         bin_hz = self.sample_rate_hz / self.framing.n_fft
         places = points * pitch_hz[..., tf.newaxis] / bin_hz
         levels = _interpolated(decibels - power, places)
         sums = tf.matmul(weights, levels)
         return sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
 
-    def _at_bins(self, means: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
+    def at_bins(self, means: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
         """Means `[batch, pitches, points]` at the bins of frames, by their pitch."""
-        rows = _midi(pitch_hz) - float(PITCHES[0])
-        of_frames = tf.transpose(
-            _interpolated(
-                tf.transpose(means, [0, 2, 1]),
-                tf.tile(rows[:, tf.newaxis], [1, means.shape[2], 1]),
-            ),
-            [0, 2, 1],
-        )
+        places = tf.tile(rows(pitch_hz)[:, tf.newaxis], [1, POINTS, 1])
+        of_frames = _interpolated(tf.transpose(means, [0, 2, 1]), places)
+        of_frames = tf.transpose(of_frames, [0, 2, 1])
         bins_hz = np.arange(self.framing.bins) * (
             self.sample_rate_hz / self.framing.n_fft
         )
         places = POINTS_PER_HARMONIC * bins_hz / pitch_hz[..., tf.newaxis]
         return _interpolated(of_frames, tf.cast(places, tf.float32))
+
+
+def heard(frames: Frames) -> tf.Tensor:
+    """1 for frames that are not much quieter than the loudest one, float32."""
+    power = power_db(frames.decibels)[..., 0]
+    loudest = tf.reduce_max(power, axis=1, keepdims=True)
+    return tf.cast(power > loudest - _RANGE_DB, tf.float32)
+
+
+def nearness(midi: tf.Tensor) -> tf.Tensor:
+    """How much each of some pitches counts for the mean of each of `PITCHES`.
+
+    Args:
+        midi: MIDI numbers, float32 `[batch, any]`.
+
+    Returns:
+        float32 `[batch, pitches, any]`, greater than zero.
+    """
+    distance = tf.square(midi[:, tf.newaxis] - PITCHES[:, np.newaxis])
+    near, far = (tf.exp(-0.5 * distance / width**2) for width in (_NEAR, _FAR))
+    return near + _FAR_WEIGHT * far + _ANY_WEIGHT
+
+
+def rows(pitch_hz: tf.Tensor) -> tf.Tensor:
+    """Places of pitches among `PITCHES`, from 0, float32."""
+    return _midi(pitch_hz) - float(PITCHES[0])
 
 
 def _envelope(means: tf.Tensor) -> tf.Tensor:
@@ -183,7 +198,7 @@ def _interpolated(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     return low + share * (high - low)
 
 
-def _power_db(decibels: tf.Tensor) -> tf.Tensor:
+def power_db(decibels: tf.Tensor) -> tf.Tensor:
     """The power of frames `[..., bins]` in decibels: `[..., 1]`."""
     linear = tf.pow(10.0, decibels / 10.0)
     return _decibels(tf.reduce_sum(linear, axis=-1, keepdims=True))

@@ -1,0 +1,166 @@
+"""Translation by the mean spectra of each domain at multiples of the pitch.
+
+No paper's approach: what one can have of an instrument without a network, by the method
+`harmonics` of the VQ-VAE on recordings as they are. A domain's timbre is a table of
+levels, for each pitch, that is fitted to its training clips; another recording's timbre
+is its own means. It is for one voice at a time, hears any source, and has any rate.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_mt import config, dataset
+from tf_mt.layers import harmonics
+from tf_mt.models import replicas, trainable, translator, translator_config
+
+WINDOW_SECONDS = 6.0
+REFERENCE_SECONDS = 20.0
+# Levels are held in hundreds of decibels, the size that steps of Adam are for.
+_SCALE_DB = 100.0
+_INITIAL_DB = -60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(translator_config.Config):
+    """Configuration of the tables of levels."""
+
+    clip_samples: int = config.field(
+        65_536, "Length of a training clip in samples.", minimum=1024
+    )
+    weights: dict = config.field({"levels": 1.0}, "Weight of each loss term.")
+    warmup: dict = config.field({}, "Steps over which a term's weight rises from zero.")
+
+
+class Table(keras.layers.Layer):
+    """Levels of each domain, for each pitch, at multiples of it.
+
+    Args:
+        domains: How many.
+    """
+
+    def __init__(self, domains: int):
+        super().__init__()
+        self.levels = self.add_weight(
+            name="levels",
+            shape=(domains, len(harmonics.PITCHES), harmonics.POINTS),
+            initializer=keras.initializers.Constant(_INITIAL_DB / _SCALE_DB),
+        )
+        self.built = True
+
+    def call(self, domain: tf.Tensor) -> tf.Tensor:
+        """Decibels `[batch, pitches, points]` of int32 `[batch]`."""
+        levels = tf.gather(tf.convert_to_tensor(self.levels), domain)
+        return _SCALE_DB * tf.cast(levels, tf.float32)
+
+
+class HarmonicMeans(translator.Translator):
+    """Tables of levels behind the contract of `Translator`.
+
+    Args:
+        hparams: The configuration.
+        info: The dataset that it is trained on.
+    """
+
+    capabilities = frozenset({translator.DOMAINS, translator.TRANSFER})
+    batches = "mixed"
+    terms = ("levels",)
+
+    def __init__(self, hparams: Config, info: dataset.DatasetInfo):
+        super().__init__(hparams, info)
+        self.harmonics = harmonics.Harmonics(info.sample_rate_hz)
+        self.hop_samples = self.harmonics.framing.hop
+        self.clip_samples = hparams.clip_samples
+        self.window_samples = self._whole(WINDOW_SECONDS)
+        self.overlap_samples = self._whole(WINDOW_SECONDS / 12)
+        self.reference_samples = self._whole(REFERENCE_SECONDS)
+        self.table = Table(len(info.domains))
+        # Frames of each domain that were heard at each pitch.
+        shape = len(info.domains), len(harmonics.PITCHES)
+        self.counts = self.add_state("counts", shape)
+        self.built = True
+
+    def _whole(self, seconds: float) -> int:
+        hops = round(seconds * self.info.sample_rate_hz / self.hop_samples)
+        return self.hop_samples * hops
+
+    def parts(self) -> dict[str, Sequence[keras.Layer]]:
+        """The table."""
+        return {"table": [self.table]}
+
+    def objectives(
+        self, batch: trainable.Batch, training: bool
+    ) -> list[trainable.Objective]:
+        """Squared differences between the levels of frames and those of the table."""
+        heard = batch.get("encoder_audio", batch["audio"])
+        frames = self.harmonics.analyse(heard)
+        weights = harmonics.heard(frames) * (1.0 - frames.unpitched)
+        levels = self.harmonics.at_bins(self.table(batch["domain"]), frames.pitch_hz)
+        relative = frames.decibels - harmonics.power_db(frames.decibels)
+        errors = tf.reduce_mean(tf.square((levels - relative) / _SCALE_DB), axis=-1)
+        # The same mean on every replica, however much of its share is heard.
+        share = tf.reduce_sum(weights * errors, axis=1) / tf.cast(
+            tf.shape(weights)[1], tf.float32
+        )
+        rows = tf.cast(tf.round(harmonics.rows(frames.pitch_hz)), tf.int32)
+
+        def update_state() -> None:
+            found = self._counted(batch["domain"], rows, tf.stop_gradient(weights))
+            self.counts.assign_add(replicas.batch_sum(found[tf.newaxis]))
+
+        terms = {"levels": tf.reduce_mean(share)}
+        return [trainable.Objective(tuple(self.parts()), terms, update_state)]
+
+    def _counted(
+        self, domain: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor
+    ) -> tf.Tensor:
+        """Weights `[batch, frames]` summed by domain and row: `[domains, pitches]`."""
+        domains, pitches = self.counts.shape
+        places = domain[:, tf.newaxis] * pitches + rows
+        sums = tf.math.unsorted_segment_sum(weights, places, domains * pitches)
+        return tf.reshape(sums, [domains, pitches])
+
+    def timbre(self, domain: tf.Tensor) -> tf.Tensor:
+        """The tables of domains; pitches that were not heard have those of others."""
+        counts = tf.gather(tf.convert_to_tensor(self.counts), domain)
+        pitches = tf.constant(harmonics.PITCHES[None], tf.float32)
+        weights = harmonics.nearness(pitches) * (counts[:, tf.newaxis] + 1e-6)
+        sums = tf.matmul(weights, self.table(domain))
+        means = sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
+        return tf.reshape(means, [-1, self.harmonics.size])
+
+    def timbre_of(self, reference: tf.Tensor) -> tf.Tensor:
+        """The means of a reference."""
+        return self.harmonics.measure(reference)
+
+    def encode(self, audio: tf.Tensor) -> tf.Tensor:
+        """The audio itself."""
+        return tf.identity(audio)
+
+    def decode(self, content: tf.Tensor, timbre: tf.Tensor) -> tf.Tensor:
+        """Gives every frame the levels of the timbre at its pitch."""
+        return self.harmonics.give(content, timbre)
+
+    def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
+        """The audio itself: the STFT is inverted exactly."""
+        return tf.identity(audio)
+
+
+_TRAINING = config.Training(
+    steps=2000,
+    epoch_steps=500,
+    batch_size=16,
+    learning_rate=1e-2,
+    decay_from=0.5,
+    validation_batches=4,
+)
+
+PRESETS = {
+    "small": config.Preset(Config(), _TRAINING),
+    "tiny": config.Preset(
+        Config(clip_samples=4096),
+        config.Training(steps=4, epoch_steps=2, batch_size=2, validation_batches=1),
+    ),
+}
