@@ -54,6 +54,10 @@ class _Arithmetic(tf.Module):
             "all": tf.strings.reduce_join(text, separator="\0"),
         }
 
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, "x")])
+    def column(self, x):
+        return {"y": self.a * x + self.b}
+
     @tf.function(input_signature=[tf.TensorSpec([], tf.float32, "seconds")])
     def wait(self, seconds):
         end = tf.timestamp() + tf.cast(seconds, tf.float64)
@@ -141,7 +145,7 @@ class _Translator(tf.Module):
 
 def _save_arithmetic(directory: Path, a: float = 0.5, b: float = 2.0) -> None:
     module = _Arithmetic(a, b)
-    names = ("both", "shout", "wait", "fail")
+    names = ("both", "shout", "column", "wait", "fail")
     signatures = {name: getattr(module, name) for name in names}
     _save(module, directory, {"serving_default": module.line, **signatures})
 
