@@ -81,6 +81,7 @@ setup(
             "ruff==0.17.5",
             "scikit-image>=0.25",
             "setuptools>=70",
+            "trustme>=1.2",
         ],
     },
 )

@@ -17,6 +17,7 @@ from tf_mt import script, startup
 with startup.quiet():
     import tensorflow as tf
 
+    from serving.server import credentials, grpc_endpoint, limits
     from serving.server.model import Model
     from serving.server.server import Server
 
@@ -43,10 +44,30 @@ _RETRY_INTERVAL = flags.DEFINE_integer(
     "Microseconds between these tries.",
     lower_bound=0,
 )
+_SOCKET_PATH = flags.DEFINE_string(
+    "grpc_socket_path", None, "Unix socket to listen on as well."
+)
+_SSL = flags.DEFINE_string(
+    "ssl_config_file",
+    None,
+    "File of an SSLConfig, in protobuf's text format, with which gRPC is encrypted.",
+)
 _THREADS = flags.DEFINE_integer(
     "grpc_max_threads",
-    None,
-    "Requests that are worked on at once; four per CPU by default.",
+    limits.Limits.threads,
+    "Requests that are worked on at once, over gRPC and REST; four per CPU by default.",
+    lower_bound=1,
+)
+_MAX_PENDING = flags.DEFINE_integer(
+    "max_pending_requests",
+    limits.Limits.max_pending_requests,
+    "Requests that are worked on or wait for it; further ones are refused.",
+    lower_bound=1,
+)
+_MAX_SAMPLES = flags.DEFINE_integer(
+    "max_request_samples",
+    limits.Limits.max_request_samples,
+    "The most numbers that the inputs of a request may have.",
     lower_bound=1,
 )
 _INTRA_OP = flags.DEFINE_integer(
@@ -72,7 +93,15 @@ def main(argv: list[str]) -> None:
         max_load_retries=_RETRIES.value,
         load_retry_interval_seconds=_RETRY_INTERVAL.value / 1e6,
     )
-    server = Server(model, _PORT.value, _THREADS.value)
+    server = Server(
+        model,
+        grpc_endpoint.GrpcOptions(
+            _PORT.value,
+            Path(_SOCKET_PATH.value) if _SOCKET_PATH.value else None,
+            credentials.read(Path(_SSL.value)) if _SSL.value else None,
+        ),
+        limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),
+    )
     server.start()
     print(f"Listening on port {server.port}: {model}.", flush=True)
     stop.wait()

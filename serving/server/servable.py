@@ -5,6 +5,7 @@ are pruned, and a deadline stops the run.
 """
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -48,12 +49,14 @@ class Servable:
         self,
         request: predict_pb2.PredictRequest,
         timeout_seconds: float | None = None,
+        max_samples: int | None = None,
     ) -> predict_pb2.PredictResponse:
         """Runs one signature.
 
         Args:
             request: As for TensorFlow Serving's Predict.
             timeout_seconds: When to give up; None for never.
+            max_samples: The most numbers that the inputs may have; None for any.
 
         Returns:
             The outputs; the model spec names the signature that was run.
@@ -68,7 +71,7 @@ class Servable:
                 f'Serving signature key "{name}" not found.',
             )
         signature = self.signatures[name]
-        feeds = _feeds(signature, request.inputs)
+        feeds = _feeds(signature, request.inputs, max_samples)
         fetches = _fetches(signature, request.output_filter)
         options = tf.compat.v1.RunOptions()
         if timeout_seconds is not None:
@@ -116,16 +119,22 @@ class Servable:
 def _feeds(
     signature: meta_graph_pb2.SignatureDef,
     inputs: Mapping[str, tensor_pb2.TensorProto],
+    max_samples: int | None,
 ) -> dict[str, np.ndarray]:
     """The arrays of a request, by the names of the graph's tensors."""
     _check_names(signature, inputs)
-    feeds = {}
+    feeds, samples = {}, 0
     for position, alias in enumerate(sorted(signature.inputs)):
         info = signature.inputs[alias]
         given = inputs[alias] if alias in inputs else signature.defaults[alias]
         # Before the tensor is made: its shape may claim any size.
         with _parsing(alias):
-            tensors.shape_of(given)
+            samples += math.prod(tensors.shape_of(given))
+        if max_samples is not None and samples > max_samples:
+            raise status.invalid_argument(
+                f"samples={samples} are more than the max_request_samples="
+                f"{max_samples} that a request may have; send shorter pieces."
+            )
         if given.dtype != info.dtype:
             raise status.invalid_argument(
                 f"Expects arg[{position}] to be {_type_name(info.dtype)} but "

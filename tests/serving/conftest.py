@@ -20,6 +20,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.server.grpc_endpoint import GrpcOptions
+from serving.server.limits import Limits
 from serving.server.model import Model
 from serving.server.server import Server
 
@@ -219,8 +221,8 @@ class _Stubs:
 
 
 @contextlib.contextmanager
-def _served(model: Model, max_threads: int | None = None) -> Iterator[_Stubs]:
-    server = Server(model, port=0, max_threads=max_threads)
+def _served(model: Model, **limits: int) -> Iterator[_Stubs]:
+    server = Server(model, GrpcOptions(port=0), Limits(**limits))
     server.start()
     stubs = _Stubs(server.port)
     try:

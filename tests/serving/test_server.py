@@ -237,7 +237,7 @@ def test_a_request_whose_client_has_left_is_not_run(
 
     monkeypatch.setattr(servable.Servable, "predict", spy)
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         at_work = stubs.predict.future(make_request("toys", "wait", seconds=2.0))
         assert at_it.wait(30)
         waiting = [
@@ -311,7 +311,7 @@ def test_long_messages_are_truncated(toys, make_request):
 def test_the_deadline_stops_the_run(tmp_path, save_arithmetic, served, make_request):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         code, _ = refusal(
             stubs.predict, make_request("toys", "wait", seconds=600.0), timeout=0.5
         )
@@ -483,7 +483,7 @@ def test_watchers_of_health_hold_no_thread(
 ):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         health = health_pb2_grpc.HealthStub(stubs.channel)
         watch = health.Watch(health_pb2.HealthCheckRequest())
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
@@ -495,7 +495,7 @@ def test_health_is_told_while_all_threads_are_at_work(
 ):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         at_work = stubs.predict.future(
             make_request("toys", "wait", seconds=600.0), timeout=5
         )
