@@ -1,6 +1,7 @@
-"""Serves a model over TensorFlow Serving's gRPC API.
+"""Serves a model over TensorFlow Serving's gRPC and REST APIs.
 
 python -m serving.server --model_base_path=DIR --model_name=NAME --port=8500
+    --rest_api_port=8501
 
 The flags are named as those of tensorflow_model_server, which takes its place in
 production. SIGTERM and SIGINT end the server once it has answered what it was asked.
@@ -17,7 +18,7 @@ from tf_mt import script, startup
 with startup.quiet():
     import tensorflow as tf
 
-    from serving.server import credentials, grpc_endpoint, limits
+    from serving.server import credentials, grpc_endpoint, limits, rest_endpoint
     from serving.server.model import Model
     from serving.server.server import Server
 
@@ -43,6 +44,15 @@ _RETRY_INTERVAL = flags.DEFINE_integer(
     60_000_000,
     "Microseconds between these tries.",
     lower_bound=0,
+)
+_REST_PORT = flags.DEFINE_integer(
+    "rest_api_port", 0, "Port of the REST API; 0 for none.", lower_bound=0
+)
+_REST_TIMEOUT = flags.DEFINE_integer(
+    "rest_api_timeout_in_ms",
+    30_000,
+    "Milliseconds that a REST request, or a window of an audio file, may take.",
+    lower_bound=1,
 )
 _SOCKET_PATH = flags.DEFINE_string(
     "grpc_socket_path", None, "Unix socket to listen on as well."
@@ -100,12 +110,22 @@ def main(argv: list[str]) -> None:
             Path(_SOCKET_PATH.value) if _SOCKET_PATH.value else None,
             credentials.read(Path(_SSL.value)) if _SSL.value else None,
         ),
+        _rest_options(),
         limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),
     )
     server.start()
-    print(f"Listening on port {server.port}: {model}.", flush=True)
+    ports = f"port {server.port}"
+    if server.rest_port is not None:
+        ports += f", REST on port {server.rest_port}"
+    print(f"Listening on {ports}: {model}.", flush=True)
     stop.wait()
     server.stop()
+
+
+def _rest_options() -> rest_endpoint.RestOptions | None:
+    if not _REST_PORT.value:
+        return None
+    return rest_endpoint.RestOptions(_REST_PORT.value, _REST_TIMEOUT.value / 1000)
 
 
 def _stop_signal() -> threading.Event:

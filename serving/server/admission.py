@@ -6,6 +6,7 @@ from concurrent import futures
 import grpc
 
 from serving.server import status
+from serving.server.metrics import Metrics
 from serving.server.workers import Workers
 
 # Health and reflection are told however much there is to do.
@@ -18,10 +19,12 @@ _POOL = futures.ThreadPoolExecutor(1)
 class Admission(grpc.ServerInterceptor):
     """Lets requests pass while there is room for them."""
 
-    def __init__(self, workers: Workers):
+    def __init__(self, workers: Workers, metrics: Metrics):
         self._workers = workers
 
         def refuse(requests: object, context: grpc.ServicerContext) -> None:
+            # Its model is in the message.
+            metrics.count("", grpc.StatusCode.RESOURCE_EXHAUSTED)
             with status.abort_on_error(context):
                 raise workers.refusal()
 

@@ -1,19 +1,25 @@
 """What the server answers, however it is asked: over gRPC or over REST."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NoReturn
 
 import grpc
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_pb2,
     predict_pb2,
+    regression_pb2,
 )
 
-from serving.server import status
+from serving.server import examples, status
 from serving.server.limits import Limits
+from serving.server.metrics import Metrics
 from serving.server.model import Model, Version
+from serving.server.servable import DEFAULT_SIGNATURE
 
 SIGNATURES = "signature_def"
 
@@ -24,9 +30,10 @@ class Answers:
     Every method raises a `StatusError` where there is no answer.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits):
+    def __init__(self, models: Mapping[str, Model], limits: Limits, metrics: Metrics):
         self._models = models
         self._limits = limits
+        self._metrics = metrics
 
     def predict(
         self, request: predict_pb2.PredictRequest, timeout_seconds: float | None
@@ -38,12 +45,31 @@ class Answers:
             timeout_seconds: When to give up; None for never.
         """
         with self.lease(_spec(request)) as version:
+            return self.run(version, request, timeout_seconds)
+
+    def run(
+        self,
+        version: Version,
+        request: predict_pb2.PredictRequest,
+        timeout_seconds: float | None,
+    ) -> predict_pb2.PredictResponse:
+        """Runs one signature of a version that is on lease; see `predict`."""
+        name = request.model_spec.name
+        with self._metrics.run(name):
             response = version.loaded.predict(
                 request, timeout_seconds, self._limits.max_request_samples
             )
-            response.model_spec.name = request.model_spec.name
-            response.model_spec.version.value = version.number
-            return response
+        response.model_spec.name = name
+        response.model_spec.version.value = version.number
+        return response
+
+    def classify(self, request: classification_pb2.ClassificationRequest) -> NoReturn:
+        """Says why a signature does not classify."""
+        self._refuse_examples(_spec(request), examples.check_classification, "Classify")
+
+    def regress(self, request: regression_pb2.RegressionRequest) -> NoReturn:
+        """Says why a signature does not regress."""
+        self._refuse_examples(_spec(request), examples.check_regression, "Regress")
 
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
@@ -78,6 +104,18 @@ class Answers:
         with self._models[spec.name].lease(number) as version:
             yield version
 
+    def _refuse_examples(
+        self,
+        spec: model_pb2.ModelSpec,
+        check: Callable[[Mapping[str, meta_graph_pb2.SignatureDef], str], None],
+        call: str,
+    ) -> NoReturn:
+        with self.lease(spec) as version:
+            check(version.loaded.signatures, spec.signature_name or DEFAULT_SIGNATURE)
+        raise status.StatusError(
+            grpc.StatusCode.UNIMPLEMENTED, f"{call} is not served here; use Predict."
+        )
+
     def _versions(self, spec: model_pb2.ModelSpec) -> list[Version]:
         model = self._models.get(spec.name)
         versions = model.versions() if model else []
@@ -96,7 +134,9 @@ class Answers:
 def _spec(
     request: predict_pb2.PredictRequest
     | get_model_metadata_pb2.GetModelMetadataRequest
-    | get_model_status_pb2.GetModelStatusRequest,
+    | get_model_status_pb2.GetModelStatusRequest
+    | classification_pb2.ClassificationRequest
+    | regression_pb2.RegressionRequest,
 ) -> model_pb2.ModelSpec:
     if not request.HasField("model_spec"):
         raise status.invalid_argument("Missing ModelSpec")

@@ -16,6 +16,7 @@ from tensorflow_serving.apis import (
 from serving.server.admission import Admission
 from serving.server.answers import Answers
 from serving.server.health import HealthService
+from serving.server.metrics import Metrics
 from serving.server.model_service import ModelService
 from serving.server.prediction_service import PredictionService
 from serving.server.workers import Workers
@@ -50,7 +51,13 @@ class GrpcEndpoint:
         port: The port it listens on.
     """
 
-    def __init__(self, answers: Answers, workers: Workers, options: GrpcOptions):
+    def __init__(
+        self,
+        answers: Answers,
+        workers: Workers,
+        metrics: Metrics,
+        options: GrpcOptions,
+    ):
         """Binds the port and the socket.
 
         Raises:
@@ -59,7 +66,7 @@ class GrpcEndpoint:
         self._credentials = options.credentials
         self._grpc = grpc.server(
             workers,
-            interceptors=[Admission(workers)],
+            interceptors=[Admission(workers, metrics)],
             options=[
                 ("grpc.max_receive_message_length", 2**31 - 1),
                 ("grpc.max_send_message_length", -1),
@@ -67,7 +74,7 @@ class GrpcEndpoint:
             ],
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(answers), self._grpc
+            PredictionService(answers, metrics), self._grpc
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(answers), self._grpc

@@ -1,27 +1,34 @@
-"""PredictionService: Predict and GetModelMetadata."""
+"""PredictionService, which runs signatures and tells them."""
+
+import contextlib
+from typing import NoReturn
 
 import grpc
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
 from serving.server import status
 from serving.server.answers import Answers
+from serving.server.metrics import Metrics
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Gives answers over gRPC."""
 
-    def __init__(self, answers: Answers):
+    def __init__(self, answers: Answers, metrics: Metrics):
         self._answers = answers
+        self._metrics = metrics
 
     def Predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         """See `Answers.predict`."""
-        with status.abort_on_error(context):
+        with status.abort_on_error(context), self._counted(request, "Predict"):
             return self._answers.predict(request, context.time_remaining())
 
     def GetModelMetadata(
@@ -33,18 +40,34 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         with status.abort_on_error(context):
             return self._answers.metadata(request)
 
-    def Classify(self, request, context):
-        """Not served."""
-        context.abort(*_unimplemented("Classify"))
+    def Classify(
+        self,
+        request: classification_pb2.ClassificationRequest,
+        context: grpc.ServicerContext,
+    ) -> NoReturn:
+        """See `Answers.classify`."""
+        with status.abort_on_error(context), self._counted(request, "Classify"):
+            self._answers.classify(request)
 
-    def Regress(self, request, context):
-        """Not served."""
-        context.abort(*_unimplemented("Regress"))
+    def Regress(
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """See `Answers.regress`."""
+        with status.abort_on_error(context), self._counted(request, "Regress"):
+            self._answers.regress(request)
 
     def MultiInference(self, request, context):
         """Not served."""
-        context.abort(*_unimplemented("MultiInference"))
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "MultiInference is not served here; use Predict.",
+        )
 
-
-def _unimplemented(call: str) -> tuple[grpc.StatusCode, str]:
-    return grpc.StatusCode.UNIMPLEMENTED, f"{call} is not served here; use Predict."
+    def _counted(
+        self,
+        request: predict_pb2.PredictRequest
+        | classification_pb2.ClassificationRequest
+        | regression_pb2.RegressionRequest,
+        api: str,
+    ) -> contextlib.AbstractContextManager[None]:
+        return self._metrics.request(request.model_spec.name, api, "GRPC")

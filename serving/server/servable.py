@@ -20,6 +20,8 @@ from tensorflow_serving.apis import predict_pb2
 from serving import tensors
 from serving.server import status
 
+DEFAULT_SIGNATURE = "serving_default"
+
 _MAX_TIMEOUT_MS = 2**31 - 1
 
 
@@ -64,7 +66,7 @@ class Servable:
         Raises:
             StatusError: If the request does not fit the signature, or the run fails.
         """
-        name = request.model_spec.signature_name or "serving_default"
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise status.StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION,
@@ -137,8 +139,8 @@ def _feeds(
             )
         if given.dtype != info.dtype:
             raise status.invalid_argument(
-                f"Expects arg[{position}] to be {_type_name(info.dtype)} but "
-                f"{_type_name(given.dtype)} is provided"
+                f"Expects arg[{position}] to be {type_name(info.dtype)} but "
+                f"{type_name(given.dtype)} is provided"
             )
         with _parsing(alias):
             feeds[info.name] = tensors.to_array(given)
@@ -199,5 +201,6 @@ def _set(names: Iterable[str]) -> str:
     return f"{{{','.join(sorted(names))}}}"
 
 
-def _type_name(data_type: int) -> str:
+def type_name(data_type: int) -> str:
+    """What TensorFlow calls a DataType in its messages."""
     return types_pb2.DataType.Name(data_type).removeprefix("DT_").lower()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from tensorflow_serving.apis import (
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
 from serving.server.model import Model
+from serving.server.rest_endpoint import RestOptions
 from serving.server.server import Server
 
 
@@ -221,10 +223,13 @@ class _Stubs:
 
 
 @contextlib.contextmanager
-def _served(model: Model, **limits: int) -> Iterator[_Stubs]:
-    server = Server(model, GrpcOptions(port=0), Limits(**limits))
+def _served(
+    model: Model, rest: RestOptions | None = None, **limits: int
+) -> Iterator[_Stubs]:
+    server = Server(model, GrpcOptions(port=0), rest, Limits(**limits))
     server.start()
     stubs = _Stubs(server.port)
+    stubs.rest_address = f"http://localhost:{server.rest_port}"
     try:
         yield stubs
     finally:
@@ -245,8 +250,7 @@ class _Process:
 
     def stubs(self) -> _Stubs:
         self.first_line = self.process.stdout.readline()
-        port = self.first_line.split("port ")[1].split(":")[0]
-        return _Stubs(int(port))
+        return _Stubs(int(re.search(r"on port (\d+)", self.first_line)[1]))
 
 
 @pytest.fixture(scope="session")

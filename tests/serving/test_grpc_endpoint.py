@@ -25,7 +25,7 @@ def listen(tmp_path, save_arithmetic):
 
     def listen(**options):
         model = Model("toys", tmp_path / "models", poll_wait_seconds=0)
-        server = Server(model, GrpcOptions(0, **options), Limits())
+        server = Server(model, GrpcOptions(0, **options), None, Limits())
         started.append(server)
         server.start()
         return server

@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
+import httpx
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -49,6 +51,33 @@ def test_sigterm_answers_what_was_asked(
         stubs.predict(make_request("toys", x=[1.0]))
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     assert under_way.result(timeout=60).outputs["turns"].int_val[0] > 0
+    assert server.process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_sigterm_answers_what_was_asked_over_rest(tmp_path, save_arithmetic, launch):
+    save_arithmetic(tmp_path / "3")
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    server = launch(
+        f"--model_base_path={tmp_path}",
+        "--model_name=toys",
+        "--port=0",
+        f"--rest_api_port={port}",
+    )
+    server.stubs()
+    assert f"REST on port {port}: serving version 3" in server.first_line
+    url = f"http://localhost:{port}/v1/models/toys"
+    assert httpx.get(url).json()["model_version_status"][0]["state"] == "AVAILABLE"
+    with futures.ThreadPoolExecutor() as pool:
+        body = '{"signature_name": "wait", "inputs": 3.0}'
+        asked = pool.submit(httpx.post, f"{url}:predict", content=body, timeout=60)
+        time.sleep(1.0)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1.0)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+        assert asked.result().json()["outputs"] > 0
     assert server.process.wait(60) == 0
 
 

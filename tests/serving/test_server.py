@@ -339,8 +339,6 @@ def test_a_default_client_gets_the_error_it_gets_from_the_stock_server(
 def test_what_is_not_served_says_so(toys):
     prediction = toys.prediction
     for call, request in [
-        (prediction.Classify, classification_pb2.ClassificationRequest()),
-        (prediction.Regress, regression_pb2.RegressionRequest()),
         (prediction.MultiInference, inference_pb2.MultiInferenceRequest()),
         (
             toys.model.HandleReloadConfigRequest,
@@ -350,6 +348,32 @@ def test_what_is_not_served_says_so(toys):
         code, message = refusal(call, request)
         assert code == grpc.StatusCode.UNIMPLEMENTED
         assert "is not served here" in message
+
+
+def test_signatures_that_do_not_take_examples(toys):
+    classify = classification_pb2.ClassificationRequest()
+    regress = regression_pb2.RegressionRequest()
+    calls = (toys.prediction.Classify, classify), (toys.prediction.Regress, regress)
+    for call, request in calls:
+        assert refusal(call, request) == (INVALID, "Missing ModelSpec")
+        request.model_spec.name = "other"
+        assert refusal(call, request) == (
+            NOT_FOUND,
+            "Servable not found for request: Latest(other)",
+        )
+        request.model_spec.name = "toys"
+        request.model_spec.signature_name = "both"
+        assert refusal(call, request) == (INVALID, "Expected one input Tensor.")
+        request.model_spec.signature_name = "other"
+        assert refusal(call, request) == (
+            INVALID,
+            "No signature was found with the name: other",
+        )
+        request.model_spec.signature_name = ""
+    words = "No classification inputs found in SignatureDef: inputs {"
+    assert refusal(*calls[0])[1].startswith(words)
+    words = "No regression inputs found in SignatureDef: inputs {"
+    assert refusal(*calls[1])[1].startswith(words)
 
 
 # GetModelMetadata
