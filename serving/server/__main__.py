@@ -18,7 +18,13 @@ from tf_mt import script, startup
 with startup.quiet():
     import tensorflow as tf
 
-    from serving.server import credentials, grpc_endpoint, limits, rest_endpoint
+    from serving.server import (
+        credentials,
+        grpc_endpoint,
+        limits,
+        monitoring,
+        rest_endpoint,
+    )
     from serving.server.model import Model
     from serving.server.server import Server
 
@@ -53,6 +59,12 @@ _REST_TIMEOUT = flags.DEFINE_integer(
     30_000,
     "Milliseconds that a REST request, or a window of an audio file, may take.",
     lower_bound=1,
+)
+_MONITORING = flags.DEFINE_string(
+    "monitoring_config_file",
+    None,
+    "File of a MonitoringConfig, in protobuf's text format: where on the REST port "
+    "Prometheus finds metrics.",
 )
 _SOCKET_PATH = flags.DEFINE_string(
     "grpc_socket_path", None, "Unix socket to listen on as well."
@@ -123,9 +135,19 @@ def main(argv: list[str]) -> None:
 
 
 def _rest_options() -> rest_endpoint.RestOptions | None:
+    metrics_path = None
+    if _MONITORING.value:
+        metrics_path = monitoring.read(Path(_MONITORING.value))
     if not _REST_PORT.value:
+        if metrics_path is not None:
+            raise ValueError(
+                f"monitoring_config_file={_MONITORING.value!r}: metrics are served on "
+                "the REST port; give --rest_api_port as well."
+            )
         return None
-    return rest_endpoint.RestOptions(_REST_PORT.value, _REST_TIMEOUT.value / 1000)
+    return rest_endpoint.RestOptions(
+        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path
+    )
 
 
 def _stop_signal() -> threading.Event:

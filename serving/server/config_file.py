@@ -18,10 +18,13 @@ _classes = messages.classes(
             "custom_ca": (3, "string"),
             "client_verify": (4, "bool"),
         },
+        "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
+        "MonitoringConfig": {"prometheus_config": (1, "PrometheusConfig")},
     }
 )
 
 SSLConfig = _classes["SSLConfig"]
+MonitoringConfig = _classes["MonitoringConfig"]
 
 
 def read(flag: str, path: Path, kind: type[Message]) -> Message:

@@ -4,6 +4,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 import grpc
 import prometheus_client
@@ -45,8 +46,20 @@ class Metrics:
         self._runtime = self._latency_of(
             "runtime_latency", "Tensorflow runtime.", "runtime"
         )
+        self._loads = prometheus_client.Counter(
+            ":tensorflow:cc:saved_model:load_attempt_count",
+            "The number of times a SavedModel was loaded.",
+            ["model_path", "status"],
+            registry=self._registry,
+        )
+        self._load_microseconds = prometheus_client.Counter(
+            ":tensorflow:cc:saved_model:load_latency",
+            "Latency in microseconds for SavedModels that were loaded.",
+            ["model_path"],
+            registry=self._registry,
+        )
         prometheus_client.Gauge(
-            "pending_requests",
+            ":tf_mt:serving:pending_requests",
             "Requests that are worked on or wait for a thread.",
             registry=self._registry,
         ).set_function(pending)
@@ -73,6 +86,13 @@ class Metrics:
     def count(self, model: str, code: grpc.StatusCode) -> None:
         """Counts a request."""
         self._requests.labels(self._label(model), code.name).inc()
+
+    def load(self, directory: Path, seconds: float, succeeded: bool) -> None:
+        """Counts and times a try to load a version, its warm-up included."""
+        outcome = "success" if succeeded else "fail"
+        self._loads.labels(str(directory), outcome).inc()
+        if succeeded:
+            self._load_microseconds.labels(str(directory)).inc(seconds * 1e6)
 
     @contextlib.contextmanager
     def run(self, model: str) -> Iterator[None]:

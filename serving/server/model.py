@@ -86,6 +86,7 @@ class Model:
         self._wanted: Version | None = None
         self._lock = threading.Lock()
         self._listeners: list[Callable[[bool], None]] = []
+        self._load_listeners: list[Callable[[Path, float, bool], None]] = []
         self._available = False
         self._stopped = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -93,6 +94,15 @@ class Model:
     def listen(self, listener: Callable[[bool], None]) -> None:
         """Calls `listener` whenever the model becomes, or is no longer, available."""
         self._listeners.append(listener)
+
+    def listen_to_loads(self, listener: Callable[[Path, float, bool], None]) -> None:
+        """Calls `listener` after every try to load a version.
+
+        Args:
+            listener: Is given its folder, the seconds it took, and whether it
+                succeeded.
+        """
+        self._load_listeners.append(listener)
 
     def start(self) -> None:
         """Loads the newest version, if there is one, and watches for others."""
@@ -207,6 +217,7 @@ class Model:
         logging.info("Loading version %d of %r", version.number, self.name)
         version.state = State.LOADING
         version.attempts += 1
+        began = time.monotonic()
         try:
             version.loaded = _warm(directory)
         except Exception as error:
@@ -223,6 +234,9 @@ class Model:
             with self._lock:
                 version.error = None
                 version.state = State.AVAILABLE
+        seconds = time.monotonic() - began
+        for listener in self._load_listeners:
+            listener(directory, seconds, version.loaded is not None)
 
     def _retire(self, keep: Version | None) -> None:
         """Unloads all versions but one, each as soon as nobody uses it."""

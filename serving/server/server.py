@@ -48,6 +48,7 @@ class Server:
             self._endpoints.append(over_rest)
             self.rest_port = over_rest.port
         model.listen(over_grpc.report)
+        model.listen_to_loads(metrics.load)
 
     def start(self) -> None:
         """Answers from now on; loads the newest version, if there is one."""

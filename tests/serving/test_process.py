@@ -57,6 +57,8 @@ def test_sigterm_answers_what_was_asked(
 @pytest.mark.slow
 def test_sigterm_answers_what_was_asked_over_rest(tmp_path, save_arithmetic, launch):
     save_arithmetic(tmp_path / "3")
+    config = tmp_path / "monitoring.config"
+    config.write_text("prometheus_config { enable: true path: '/metrics' }")
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
     server = launch(
@@ -64,11 +66,14 @@ def test_sigterm_answers_what_was_asked_over_rest(tmp_path, save_arithmetic, lau
         "--model_name=toys",
         "--port=0",
         f"--rest_api_port={port}",
+        f"--monitoring_config_file={config}",
     )
     server.stubs()
     assert f"REST on port {port}: serving version 3" in server.first_line
     url = f"http://localhost:{port}/v1/models/toys"
     assert httpx.get(url).json()["model_version_status"][0]["state"] == "AVAILABLE"
+    metrics = httpx.get(f"http://localhost:{port}/metrics").text
+    assert ':request_count{model_name="toys",status="OK"} 1.0' in metrics
     with futures.ThreadPoolExecutor() as pool:
         body = '{"signature_name": "wait", "inputs": 3.0}'
         asked = pool.submit(httpx.post, f"{url}:predict", content=body, timeout=60)
