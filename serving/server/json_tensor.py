@@ -155,12 +155,7 @@ def _integers(elements: list[int], dtype: int) -> np.ndarray:
 
 def _string(value: Any) -> bytes:
     if isinstance(value, str):
-        try:
-            return value.encode()
-        except UnicodeEncodeError as error:
-            raise status.invalid_argument(
-                "JSON Parse error: The surrogate pair in string is invalid."
-            ) from error
+        return value.encode()
     if not isinstance(value, dict):
         raise _wrong_type(value, types_pb2.DT_STRING)
     if not is_base64(value):

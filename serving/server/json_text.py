@@ -1,6 +1,7 @@
 """JSON as TensorFlow Serving's REST API words it: bodies, values in errors, errors."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ _SHOWN_CHARACTERS = 256
 _INDENT = "    "
 _WHITESPACE = " \t\n\r"
 _DECODER = json.JSONDecoder()
+
+# One of the two codes of a character beyond the first 2^16; the other may be missing.
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -25,12 +29,15 @@ def parse(body: bytes) -> dict[str, Any]:
         if not text:
             raise status.invalid_argument("JSON Parse error: The document is empty")
         value, _ = _DECODER.raw_decode(text)
+        if _HALF_CHARACTER.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise status.invalid_argument(
             f"JSON Parse error: {error.msg} at offset: {error.pos}"
         ) from error
     except (ValueError, RecursionError) as error:
-        # No text, a number of thousands of digits, or lists within lists without end.
+        # No text, half a character, a number of thousands of digits, or lists within
+        # lists without end.
         raise status.invalid_argument(f"JSON Parse error: {error}") from error
     if not isinstance(value, dict):
         raise malformed(value, "Is not object")
@@ -66,7 +73,7 @@ def type_name(value: Any) -> str:
 def of_error(message: str) -> bytes:
     """The body of an answer that is an error."""
     text = json.dumps({"error": message}, indent=_INDENT, ensure_ascii=False)
-    # A message may quote halves of characters that a request was made of.
+    # A message may quote what is no text.
     return text.encode("utf-8", "replace")
 
 

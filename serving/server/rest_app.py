@@ -162,7 +162,7 @@ class RestApp:
         asked = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
         told = await run_in_threadpool(self._answers.model_status, asked)
         text = json_format.MessageToJson(
-            told, always_print_fields_with_no_presence=True
+            told, always_print_fields_with_no_presence=True, indent=1
         )
         return Response(text, media_type=_JSON)
 
@@ -178,6 +178,7 @@ class RestApp:
                 message,
                 always_print_fields_with_no_presence=True,
                 preserving_proto_field_name=True,
+                indent=1,
             )
             for message in (told.model_spec, signatures)
         )
