@@ -1,15 +1,15 @@
 """What the server answers, however it is asked: over gRPC or over REST."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NoReturn
 
 import grpc
-from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_pb2,
     predict_pb2,
     regression_pb2,
@@ -65,11 +65,28 @@ class Answers:
 
     def classify(self, request: classification_pb2.ClassificationRequest) -> NoReturn:
         """Says why a signature does not classify."""
-        self._refuse_examples(_spec(request), examples.check_classification, "Classify")
+        with self.lease(_spec(request)) as version:
+            examples.check_classification(
+                version.loaded.signatures,
+                request.model_spec.signature_name or DEFAULT_SIGNATURE,
+            )
+        raise _unimplemented("Classify")
 
     def regress(self, request: regression_pb2.RegressionRequest) -> NoReturn:
         """Says why a signature does not regress."""
-        self._refuse_examples(_spec(request), examples.check_regression, "Regress")
+        with self.lease(_spec(request)) as version:
+            examples.check_regression(
+                version.loaded.signatures,
+                request.model_spec.signature_name or DEFAULT_SIGNATURE,
+            )
+        raise _unimplemented("Regress")
+
+    def multi_inference(self, request: inference_pb2.MultiInferenceRequest) -> NoReturn:
+        """Says why signatures do not classify and regress."""
+        first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self.lease(first) as version:
+            examples.check_tasks(version.loaded.signatures, request.tasks)
+        raise _unimplemented("MultiInference")
 
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
@@ -103,18 +120,6 @@ class Answers:
             raise status.not_found(spec.name, number)
         with self._models[spec.name].lease(number) as version:
             yield version
-
-    def _refuse_examples(
-        self,
-        spec: model_pb2.ModelSpec,
-        check: Callable[[Mapping[str, meta_graph_pb2.SignatureDef], str], None],
-        call: str,
-    ) -> NoReturn:
-        with self.lease(spec) as version:
-            check(version.loaded.signatures, spec.signature_name or DEFAULT_SIGNATURE)
-        raise status.StatusError(
-            grpc.StatusCode.UNIMPLEMENTED, f"{call} is not served here; use Predict."
-        )
 
     def _versions(self, spec: model_pb2.ModelSpec) -> list[Version]:
         model = self._models.get(spec.name)
@@ -161,6 +166,12 @@ def _check_metadata_fields(fields: Iterable[str]) -> None:
     for field in fields:
         if field != SIGNATURES:
             raise status.invalid_argument(f"Metadata field {field} is not supported")
+
+
+def _unimplemented(call: str) -> status.StatusError:
+    return status.StatusError(
+        grpc.StatusCode.UNIMPLEMENTED, f"{call} is not served here; use Predict."
+    )
 
 
 def _message(version: Version) -> get_model_status_pb2.ModelVersionStatus:

@@ -1,14 +1,17 @@
-"""Signatures of serialized tf.Examples, which Classify and Regress run.
+"""Signatures of serialized tf.Examples: those of Classify, Regress, MultiInference.
 
 Bundles of translators have none; these are the words that say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import grpc
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import inference_pb2
 
 from serving.server import json_text, status
+from serving.server.servable import DEFAULT_SIGNATURE
 
 _INPUTS, _OUTPUTS = "inputs", "outputs"
 _CLASSES, _SCORES = "classes", "scores"
@@ -61,6 +64,40 @@ def check_regression(signatures: Signatures, name: str) -> None:
         )
 
 
+def check_tasks(
+    signatures: Signatures, tasks: Iterable[inference_pb2.InferenceTask]
+) -> None:
+    """Whether the tasks of a MultiInference classify and regress as they say.
+
+    Raises:
+        StatusError: One does not, or they do not go together.
+    """
+    model, seen = "", set()
+    for task in tasks:
+        if not task.model_spec.name:
+            raise status.invalid_argument("Found ModelSpec with an empty model name.")
+        if model not in ("", task.model_spec.name):
+            raise status.invalid_argument(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model "
+                "name."
+            )
+        model = task.model_spec.name
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name in seen:
+            raise status.invalid_argument(f"Duplicate evaluation of signature: {name}")
+        seen.add(name)
+        if name not in signatures:
+            raise status.invalid_argument(
+                f"Requested signature not found in model graph: {name}"
+            )
+        if task.method_name not in _CHECKS:
+            raise status.StatusError(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"Unsupported signature method_name: {task.method_name}",
+            )
+        _CHECKS[task.method_name](signatures, name)
+
+
 def check_json(document: Mapping[str, Any]) -> None:
     """Whether the body of a REST request holds examples.
 
@@ -83,6 +120,12 @@ def check_json(document: Mapping[str, Any]) -> None:
         raise json_text.malformed(document, "'examples' value is an empty array")
     for example in listed:
         _check_example(example)
+
+
+_CHECKS = {
+    "tensorflow/serving/classify": check_classification,
+    "tensorflow/serving/regress": check_regression,
+}
 
 
 def _check_example(value: Any) -> None:

@@ -7,6 +7,7 @@ import grpc
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
+    inference_pb2,
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
@@ -56,12 +57,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         with status.abort_on_error(context), self._counted(request, "Regress"):
             self._answers.regress(request)
 
-    def MultiInference(self, request, context):
-        """Not served."""
-        context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "MultiInference is not served here; use Predict.",
-        )
+    def MultiInference(
+        self,
+        request: inference_pb2.MultiInferenceRequest,
+        context: grpc.ServicerContext,
+    ) -> NoReturn:
+        """See `Answers.multi_inference`."""
+        with status.abort_on_error(context):
+            self._answers.multi_inference(request)
 
     def _counted(
         self,

@@ -337,17 +337,10 @@ def test_a_default_client_gets_the_error_it_gets_from_the_stock_server(
 
 
 def test_what_is_not_served_says_so(toys):
-    prediction = toys.prediction
-    for call, request in [
-        (prediction.MultiInference, inference_pb2.MultiInferenceRequest()),
-        (
-            toys.model.HandleReloadConfigRequest,
-            model_management_pb2.ReloadConfigRequest(),
-        ),
-    ]:
-        code, message = refusal(call, request)
-        assert code == grpc.StatusCode.UNIMPLEMENTED
-        assert "is not served here" in message
+    request = model_management_pb2.ReloadConfigRequest()
+    code, message = refusal(toys.model.HandleReloadConfigRequest, request)
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert "is not served here" in message
 
 
 def test_signatures_that_do_not_take_examples(toys):
@@ -374,6 +367,44 @@ def test_signatures_that_do_not_take_examples(toys):
     assert refusal(*calls[0])[1].startswith(words)
     words = "No regression inputs found in SignatureDef: inputs {"
     assert refusal(*calls[1])[1].startswith(words)
+
+
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+
+
+@pytest.mark.parametrize(
+    "tasks, code, words",
+    [
+        ([], INVALID, "ModelSpec has no name specified."),
+        (
+            [("other", "", CLASSIFY)],
+            NOT_FOUND,
+            "Servable not found for request: Latest(other)",
+        ),
+        ([("toys", "both", CLASSIFY)], INVALID, "Expected one input Tensor."),
+        ([("toys", "shout", REGRESS)], INVALID, "Expected one output Tensor."),
+        ([("toys", "", CLASSIFY)], INVALID, "No classification inputs found in"),
+        (
+            [("toys", "other", CLASSIFY)],
+            INVALID,
+            "Requested signature not found in model graph: other",
+        ),
+        (
+            [("toys", "", "tensorflow/serving/predict")],
+            grpc.StatusCode.UNIMPLEMENTED,
+            "Unsupported signature method_name: tensorflow/serving/predict",
+        ),
+    ],
+)
+def test_inferences_that_are_none(toys, tasks, code, words):
+    request = inference_pb2.MultiInferenceRequest()
+    for model, signature, method in tasks:
+        task = request.tasks.add(method_name=method)
+        task.model_spec.name = model
+        task.model_spec.signature_name = signature
+    told_code, told = refusal(toys.prediction.MultiInference, request)
+    assert told_code == code
+    assert told.startswith(words)
 
 
 # GetModelMetadata
