@@ -7,8 +7,10 @@ The flags are named as those of tensorflow_model_server, which takes its place i
 production. SIGTERM and SIGINT end the server once it has answered what it was asked.
 """
 
+import functools
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags, logging
@@ -22,16 +24,35 @@ with startup.quiet():
         credentials,
         grpc_endpoint,
         limits,
+        model_config,
         monitoring,
         rest_endpoint,
     )
     from serving.server.model import Model
+    from serving.server.models import Models
     from serving.server.server import Server
 
 _PORT = flags.DEFINE_integer("port", 8500, "Port to listen on; 0 for any free one.")
 _NAME = flags.DEFINE_string("model_name", "default", "What clients call the model.")
 _BASE_PATH = flags.DEFINE_string(
-    "model_base_path", None, "Folder of the model's numbered versions.", required=True
+    "model_base_path", None, "Folder of the model's numbered versions."
+)
+_CONFIG = flags.DEFINE_string(
+    "model_config_file",
+    None,
+    "File of a ModelServerConfig, in protobuf's text format, with a list of models to "
+    "serve in the place of --model_base_path.",
+)
+_CONFIG_POLL = flags.DEFINE_integer(
+    "model_config_file_poll_wait_seconds",
+    0,
+    "Seconds between looks for changes of that file; 0 to read it once.",
+    lower_bound=0,
+)
+_ALLOW_LABELS = flags.DEFINE_bool(
+    "allow_version_labels_for_unavailable_models",
+    False,
+    "Let new labels of that file name versions that are not loaded yet.",
 )
 _POLL = flags.DEFINE_integer(
     "file_system_poll_wait_seconds",
@@ -108,15 +129,10 @@ def main(argv: list[str]) -> None:
     # TensorFlow calls the loader of sessions deprecated whenever it is used.
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(_INTRA_OP.value)
-    model = Model(
-        _NAME.value,
-        Path(_BASE_PATH.value),
-        poll_wait_seconds=_POLL.value,
-        max_load_retries=_RETRIES.value,
-        load_retry_interval_seconds=_RETRY_INTERVAL.value / 1e6,
-    )
+    models = Models(_model, _ALLOW_LABELS.value)
+    load = _loading(models)
     server = Server(
-        model,
+        models,
         grpc_endpoint.GrpcOptions(
             _PORT.value,
             Path(_SOCKET_PATH.value) if _SOCKET_PATH.value else None,
@@ -126,12 +142,44 @@ def main(argv: list[str]) -> None:
         limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),
     )
     server.start()
-    ports = f"port {server.port}"
-    if server.rest_port is not None:
-        ports += f", REST on port {server.rest_port}"
-    print(f"Listening on {ports}: {model}.", flush=True)
-    stop.wait()
-    server.stop()
+    try:
+        load()
+        ports = f"port {server.port}"
+        if server.rest_port is not None:
+            ports += f", REST on port {server.rest_port}"
+        print(f"Listening on {ports}: {models}.", flush=True)
+        if _CONFIG.value and _CONFIG_POLL.value:
+            model_config.watch(
+                Path(_CONFIG.value), _CONFIG_POLL.value, models, stopped=stop
+            )
+        stop.wait()
+    finally:
+        server.stop()
+
+
+def _model(name: str, base_path: Path) -> Model:
+    return Model(
+        name,
+        base_path,
+        poll_wait_seconds=_POLL.value,
+        max_load_retries=_RETRIES.value,
+        load_retry_interval_seconds=_RETRY_INTERVAL.value / 1e6,
+    )
+
+
+def _loading(models: Models) -> Callable[[], None]:
+    """What loads the models of the flags, once it is sure that they are there."""
+    if (_BASE_PATH.value is None) == (_CONFIG.value is None):
+        raise ValueError(
+            f"model_base_path={_BASE_PATH.value!r} and model_config_file="
+            f"{_CONFIG.value!r}: give exactly one of --model_base_path and "
+            "--model_config_file."
+        )
+    if _CONFIG.value is not None:
+        path = Path(_CONFIG.value)
+        model_config.read(path)
+        return functools.partial(model_config.serve, path, models)
+    return functools.partial(models.add, _model(_NAME.value, Path(_BASE_PATH.value)))
 
 
 def _rest_options() -> rest_endpoint.RestOptions | None:

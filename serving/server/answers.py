@@ -18,7 +18,8 @@ from tensorflow_serving.apis import (
 from serving.server import examples, status
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
-from serving.server.model import Model, Version
+from serving.server.model import Version
+from serving.server.models import Models
 from serving.server.servable import DEFAULT_SIGNATURE
 
 SIGNATURES = "signature_def"
@@ -30,7 +31,7 @@ class Answers:
     Every method raises a `StatusError` where there is no answer.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits, metrics: Metrics):
+    def __init__(self, models: Models, limits: Limits, metrics: Metrics):
         self._models = models
         self._limits = limits
         self._metrics = metrics
@@ -115,10 +116,13 @@ class Answers:
     @contextlib.contextmanager
     def lease(self, spec: model_pb2.ModelSpec) -> Iterator[Version]:
         """Lends the version that a request names; see `Model.lease`."""
-        number = _version_number(spec)
-        if spec.name not in self._models:
+        if not spec.name:
+            raise status.invalid_argument("ModelSpec has no name specified.")
+        model = self._models.get(spec.name)
+        number = _version_number(spec, model.labels if model else {})
+        if model is None:
             raise status.not_found(spec.name, number)
-        with self._models[spec.name].lease(number) as version:
+        with model.lease(number) as version:
             yield version
 
     def _versions(self, spec: model_pb2.ModelSpec) -> list[Version]:
@@ -148,13 +152,13 @@ def _spec(
     return request.model_spec
 
 
-def _version_number(spec: model_pb2.ModelSpec) -> int | None:
-    if not spec.name:
-        raise status.invalid_argument("ModelSpec has no name specified.")
+def _version_number(spec: model_pb2.ModelSpec, labels: Mapping[str, int]) -> int | None:
     if spec.HasField("version_label"):
-        raise status.invalid_argument(
-            f"Unrecognized servable version label: {spec.version_label}"
-        )
+        if spec.version_label not in labels:
+            raise status.invalid_argument(
+                f"Unrecognized servable version label: {spec.version_label}"
+            )
+        return labels[spec.version_label]
     return spec.version.value if spec.HasField("version") else None
 
 

@@ -18,6 +18,7 @@ from serving.server.answers import Answers
 from serving.server.health import HealthService
 from serving.server.metrics import Metrics
 from serving.server.model_service import ModelService
+from serving.server.models import Models
 from serving.server.prediction_service import PredictionService
 from serving.server.workers import Workers
 
@@ -53,6 +54,7 @@ class GrpcEndpoint:
 
     def __init__(
         self,
+        models: Models,
         answers: Answers,
         workers: Workers,
         metrics: Metrics,
@@ -77,7 +79,7 @@ class GrpcEndpoint:
             PredictionService(answers, metrics), self._grpc
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(answers), self._grpc
+            ModelService(answers, models), self._grpc
         )
         self._health = HealthService(_SERVICES)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)

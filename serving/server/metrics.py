@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import grpc
@@ -22,7 +22,7 @@ _TOTAL = re.compile(rb"^((?:# (?:HELP|TYPE) )?:tensorflow:\w[\w:]*)_total\b", re
 class Metrics:
     """The counters of one server; any number of threads may use them at once."""
 
-    def __init__(self, models: Collection[str], pending: Callable[[], int]):
+    def __init__(self, models: Container[str], pending: Callable[[], int]):
         """Begins to count.
 
         Args:

@@ -1,20 +1,23 @@
-"""ModelService: GetModelStatus."""
+"""ModelService: the states of models, and changes of which there are."""
 
 import grpc
 from tensorflow_serving.apis import (
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
 )
 
 from serving.server import status
 from serving.server.answers import Answers
+from serving.server.models import Models
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     """Gives answers over gRPC."""
 
-    def __init__(self, answers: Answers):
+    def __init__(self, answers: Answers, models: Models):
         self._answers = answers
+        self._models = models
 
     def GetModelStatus(
         self,
@@ -25,10 +28,19 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         with status.abort_on_error(context):
             return self._answers.model_status(request)
 
-    def HandleReloadConfigRequest(self, request, context):
-        """Not served."""
-        context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "HandleReloadConfigRequest is not served here; start the server with "
-            "the model it is to serve.",
-        )
+    def HandleReloadConfigRequest(
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.ServicerContext,
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Serves the models of a list in the place of those there are."""
+        with status.abort_on_error(context):
+            if request.config.WhichOneof("config") != "model_config_list":
+                raise status.invalid_argument(
+                    "ServerModelConfig type not supported by HandleReloadConfigRequest."
+                    " Only ModelConfigList is currently supported"
+                )
+            self._models.replace(request.config.model_config_list.config)
+            response = model_management_pb2.ReloadConfigResponse()
+            response.status.SetInParent()
+            return response

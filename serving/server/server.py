@@ -1,16 +1,16 @@
-"""The server: one model, the threads that answer, and what they can be asked by."""
+"""The server: models, the threads that answer, and what they can be asked by."""
 
 from serving.server.answers import Answers
 from serving.server.grpc_endpoint import GrpcEndpoint, GrpcOptions
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
-from serving.server.model import Model
+from serving.server.models import Models
 from serving.server.rest_endpoint import RestEndpoint, RestOptions
 from serving.server.workers import Workers
 
 
 class Server:
-    """Serves one model until it is stopped.
+    """Serves models until it is stopped.
 
     Attributes:
         port: The gRPC port it listens on.
@@ -19,7 +19,7 @@ class Server:
 
     def __init__(
         self,
-        model: Model,
+        models: Models,
         grpc: GrpcOptions,
         rest: RestOptions | None,
         limits: Limits,
@@ -27,7 +27,7 @@ class Server:
         """Binds what it listens on.
 
         Args:
-            model: What to serve.
+            models: What to serve; there may be none yet.
             grpc: Where to listen for gRPC.
             rest: Where to listen for REST; None for nowhere.
             limits: What to take on at once.
@@ -35,11 +35,11 @@ class Server:
         Raises:
             OSError: If a port or a socket cannot be had.
         """
-        self._model = model
+        self._models = models
         workers = Workers(limits)
-        metrics = Metrics([model.name], lambda: workers.pending)
-        answers = Answers({model.name: model}, limits, metrics)
-        over_grpc = GrpcEndpoint(answers, workers, metrics, grpc)
+        metrics = Metrics(models, lambda: workers.pending)
+        answers = Answers(models, limits, metrics)
+        over_grpc = GrpcEndpoint(models, answers, workers, metrics, grpc)
         self._endpoints: list[GrpcEndpoint | RestEndpoint] = [over_grpc]
         self.port = over_grpc.port
         self.rest_port = None
@@ -47,14 +47,13 @@ class Server:
             over_rest = RestEndpoint(answers, workers, metrics, limits, rest)
             self._endpoints.append(over_rest)
             self.rest_port = over_rest.port
-        model.listen(over_grpc.report)
-        model.listen_to_loads(metrics.load)
+        models.listen(over_grpc.report)
+        models.listen_to_loads(metrics.load)
 
     def start(self) -> None:
-        """Answers from now on; loads the newest version, if there is one."""
+        """Answers from now on."""
         for endpoint in self._endpoints:
             endpoint.start()
-        self._model.start()
 
     def stop(self) -> None:
         """Takes no more requests, and answers those it has."""
@@ -62,4 +61,4 @@ class Server:
             endpoint.stop()
         for endpoint in self._endpoints:
             endpoint.wait()
-        self._model.stop()
+        self._models.stop()

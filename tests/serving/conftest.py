@@ -1,6 +1,7 @@
 """Toy SavedModels, and servers of them."""
 
 import contextlib
+import functools
 import os
 import re
 import subprocess
@@ -24,6 +25,7 @@ from tensorflow_serving.apis import (
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
 from serving.server.model import Model
+from serving.server.models import Models
 from serving.server.rest_endpoint import RestOptions
 from serving.server.server import Server
 
@@ -226,8 +228,10 @@ class _Stubs:
 def _served(
     model: Model, rest: RestOptions | None = None, **limits: int
 ) -> Iterator[_Stubs]:
-    server = Server(model, GrpcOptions(port=0), rest, Limits(**limits))
+    models = Models(functools.partial(Model, poll_wait_seconds=0))
+    server = Server(models, GrpcOptions(port=0), rest, Limits(**limits))
     server.start()
+    models.add(model)
     stubs = _Stubs(server.port)
     stubs.rest_address = f"http://localhost:{server.rest_port}"
     try:
@@ -276,6 +280,20 @@ def make_request() -> Callable[..., predict_pb2.PredictRequest]:
 @pytest.fixture(scope="session")
 def served() -> Callable[..., contextlib.AbstractContextManager[_Stubs]]:
     return _served
+
+
+@pytest.fixture
+def stubs_of() -> Iterator[Callable[[int], _Stubs]]:
+    """Makes the services of a port, whose channels are closed after the test."""
+    made = []
+
+    def stubs_of(port: int) -> _Stubs:
+        made.append(_Stubs(port))
+        return made[-1]
+
+    yield stubs_of
+    for stubs in made:
+        stubs.channel.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from serving.server import config_file, credentials
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
 from serving.server.model import Model
+from serving.server.models import Models
 from serving.server.server import Server
 
 LOCALHOST = "localhost"
@@ -25,9 +26,11 @@ def listen(tmp_path, save_arithmetic):
 
     def listen(**options):
         model = Model("toys", tmp_path / "models", poll_wait_seconds=0)
-        server = Server(model, GrpcOptions(0, **options), None, Limits())
+        models = Models(Model)
+        server = Server(models, GrpcOptions(0, **options), None, Limits())
         started.append(server)
         server.start()
+        models.add(model)
         return server
 
     (tmp_path / "models").mkdir(exist_ok=True)

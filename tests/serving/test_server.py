@@ -20,7 +20,6 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
-    model_management_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -334,13 +333,6 @@ def test_a_default_client_gets_the_error_it_gets_from_the_stock_server(
         code, message = refusal(call, request)
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "Received message larger than max" in message
-
-
-def test_what_is_not_served_says_so(toys):
-    request = model_management_pb2.ReloadConfigRequest()
-    code, message = refusal(toys.model.HandleReloadConfigRequest, request)
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert "is not served here" in message
 
 
 def test_signatures_that_do_not_take_examples(toys):
