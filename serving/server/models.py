@@ -55,13 +55,16 @@ class Models:
         self._load_listeners.append(listener)
 
     def add(self, model: Model) -> None:
-        """Loads a model, and serves it from then on."""
+        """Loads a model, and serves it then in the place of one of its name."""
         model.listen(lambda _: self._notify())
         for listener in self._load_listeners:
             model.listen_to_loads(listener)
-        self._models = {**self._models, model.name: model}
+        replaced = self._models.get(model.name, model)
+        self._models = {**self._models, model.name: replaced}
         self._notify()
         model.start()
+        self._models = {**self._models, model.name: model}
+        self._notify()
 
     def stop(self) -> None:
         """Closes all models, each version as soon as nobody uses it."""

@@ -68,8 +68,6 @@ _OTHER_CHARACTERS = 1 << 20
 # As much as a message of gRPC may have.
 _MOST_AUDIO_BYTES = 2**31 - 1
 
-_LEFT = status.StatusError(grpc.StatusCode.CANCELLED, "The client has left.")
-
 # How often it is looked whether a client still waits.
 _LOOK_SECONDS = 0.5
 
@@ -246,7 +244,7 @@ class RestApp:
                     asked: predict_pb2.PredictRequest,
                 ) -> predict_pb2.PredictResponse:
                     if unwanted.is_set():
-                        raise _LEFT
+                        raise _left()
                     asked.model_spec.name = spec.name
                     return self._answers.run(version, asked, self._timeout_seconds)
 
@@ -295,7 +293,7 @@ class RestApp:
                     )
                 await asyncio.wait([result], timeout=min(_LOOK_SECONDS, remaining))
                 if not result.done() and await request.is_disconnected():
-                    raise _LEFT
+                    raise _left()
             return result.result()
         finally:
             unwanted.set()
@@ -321,7 +319,11 @@ async def _receive(
                 )
             take(chunk)
     except ClientDisconnect as error:
-        raise _LEFT from error
+        raise _left() from error
+
+
+def _left() -> status.StatusError:
+    return status.StatusError(grpc.StatusCode.CANCELLED, "The client has left.")
 
 
 def _error(error: status.StatusError) -> Response:

@@ -266,24 +266,29 @@ def test_models_that_come_and_go_fail_no_request(
 ):
     models.replace([config("a")])
     finished = threading.Event()
-    answers = []
+    answers, errors = [], []
 
     def ask():
         stubs = stubs_of(server.port)
         while not finished.is_set():
-            answers.append(stubs.predict(make_request("a", x=[0.0])).outputs["y"])
+            try:
+                answers.append(stubs.predict(make_request("a", x=[0.0])).outputs["y"])
+            except grpc.RpcError as error:
+                errors.append(error)
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
     for policy in ("all {}", "specific { versions: 1 }", "latest {}") * 2:
         models.replace([config("a", policy), config("b")])
+        models.replace([config("a", folder="b")])
         models.replace([config("a", policy)])
     finished.set()
     for thread in threads:
         thread.join()
+    assert errors == []
     assert len(answers) > 10
-    assert {answer.float_val[0] for answer in answers} <= {1.0, 2.0, 3.0}
+    assert {answer.float_val[0] for answer in answers} <= {1.0, 2.0, 3.0, 10.0}
 
 
 # The file
