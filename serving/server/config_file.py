@@ -41,6 +41,10 @@ def read(flag: str, path: Path, kind: type[Message]) -> Message:
     """
     try:
         return text_format.Parse(path.read_text(), kind())
+    except OSError as error:
+        raise OSError(
+            f"{flag}={str(path)!r} cannot be read ({error.strerror})."
+        ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         name = kind.DESCRIPTOR.name
         raise ValueError(

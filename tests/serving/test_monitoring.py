@@ -151,6 +151,12 @@ def test_a_config(tmp_path, text, path):
     assert monitoring.read(tmp_path / "monitoring.config") == path
 
 
+def test_words_for_a_file_that_is_not_there(tmp_path):
+    words = r"monitoring_config_file='.*' cannot be read \(No such file or directory\)"
+    with pytest.raises(OSError, match=words):
+        monitoring.read(tmp_path / "monitoring.config")
+
+
 @pytest.mark.parametrize(
     "text, words",
     [

@@ -109,9 +109,18 @@ def test_mistakes_are_one_line(tmp_path, launch):
         taken.listen()
         port = taken.getsockname()[1]
         busy = launch(f"--model_base_path={tmp_path}", f"--port={port}")
+        rest = f"--rest_api_port={port}"
+        busy_rest = launch(f"--model_base_path={tmp_path}", "--port=0", rest)
+        config = tmp_path / "monitoring.config"
+        config.write_text("prometheus_config { enable: true }")
+        no_rest = launch(
+            f"--model_base_path={tmp_path}", f"--monitoring_config_file={config}"
+        )
         for server, words in [
             (missing, f"error: model_base_path='{tmp_path}/nowhere' is not a folder"),
             (busy, f"error: port={port} cannot be had; is it in use?"),
+            (busy_rest, f"error: rest_api_port={port} cannot be had; is it in use?"),
+            (no_rest, f"error: monitoring_config_file='{config}': metrics are served"),
         ]:
             stdout, stderr = server.process.communicate(timeout=120)
             assert server.process.returncode == 1
