@@ -1,6 +1,7 @@
 """Predict requests in JSON: rows (`instances`) or columns (`inputs`)."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -124,22 +125,41 @@ def _of_rows(rows: list[Any], infos: Infos) -> dict[str, np.ndarray]:
             raise status.invalid_argument(
                 f"Expecting {expected} at item {number} of input list"
             )
-        for alias, value in row.items() if named else [(next(iter(infos)), row)]:
-            try:
-                _add(parts.setdefault(alias, []), alias, value, infos)
-            except status.StatusError as error:
-                key = f" key: {alias}" if named else ""
-                raise status.invalid_argument(
-                    f"Failed to process element: {number}{key} of 'instances' list. "
-                    f"Error: {error.code.name}: {error.message}"
-                ) from error
-        if named and set(row) != set(infos):
-            raise status.invalid_argument(
-                f"Failed to process element: {number} of 'instances' list. JSON "
-                f"object: {json_text.shown(row)} keys must be equal to: "
-                f"{','.join(sorted(infos))}"
-            )
+        if named:
+            _add_row(parts, number, row, infos)
+        else:
+            alias = next(iter(infos))
+            with _processing(f"{number}"):
+                _add(parts.setdefault(alias, []), alias, row, infos)
     return {alias: np.stack(arrays) for alias, arrays in parts.items()}
+
+
+def _add_row(
+    parts: dict[str, list[np.ndarray]],
+    number: int,
+    row: Mapping[str, Any],
+    infos: Infos,
+) -> None:
+    for alias, value in row.items():
+        with _processing(f"{number} key: {alias}"):
+            _add(parts.setdefault(alias, []), alias, value, infos)
+    if set(row) != set(infos):
+        raise status.invalid_argument(
+            f"Failed to process element: {number} of 'instances' list. JSON object: "
+            f"{json_text.shown(row)} keys must be equal to: {','.join(sorted(infos))}"
+        )
+
+
+@contextlib.contextmanager
+def _processing(element: str) -> Iterator[None]:
+    """Says of an error which element of the rows it is about."""
+    try:
+        yield
+    except status.StatusError as error:
+        raise status.invalid_argument(
+            f"Failed to process element: {element} of 'instances' list. Error: "
+            f"{error.code.name}: {error.message}"
+        ) from error
 
 
 def _add(parts: list[np.ndarray], alias: str, value: Any, infos: Infos) -> None:

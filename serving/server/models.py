@@ -132,28 +132,8 @@ class Models:
                     f"Illegal to list model {config.name} multiple times in config list"
                 )
             seen.add(config.name)
-            if not config.model_platform:
-                raise status.invalid_argument(
-                    "Illegal setting neither ModelServerConfig::model_type "
-                    "(deprecated) nor ModelServerConfig::model_platform, model name is "
-                    f"{config.name}"
-                )
-            if config.model_platform != _PLATFORM:
-                raise status.invalid_argument(
-                    f"model_platform={config.model_platform!r} of model {config.name} "
-                    f"is not known; known: {_PLATFORM}."
-                )
-            path = Path(config.base_path)
-            if not path.is_absolute():
-                raise status.invalid_argument(
-                    f"Expected model {config.name} to have an absolute path or URI; "
-                    f"got base_path()={config.base_path}"
-                )
-            if not path.is_dir():
-                raise status.invalid_argument(
-                    f"base_path={config.base_path!r} of model {config.name} is not a "
-                    "folder; give the one that holds the numbered version folders."
-                )
+            _check_platform(config)
+            _check_base_path(config)
             self._check_labels(config.name, config.version_labels)
 
     def _check_labels(self, name: str, labels: Mapping[str, int]) -> None:
@@ -178,3 +158,30 @@ class Models:
             self._available = available
             for listener in self._listeners:
                 listener(available)
+
+
+def _check_platform(config: Config) -> None:
+    if not config.model_platform:
+        raise status.invalid_argument(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
+            f"ModelServerConfig::model_platform, model name is {config.name}"
+        )
+    if config.model_platform != _PLATFORM:
+        raise status.invalid_argument(
+            f"model_platform={config.model_platform!r} of model {config.name} is not "
+            f"known; known: {_PLATFORM}."
+        )
+
+
+def _check_base_path(config: Config) -> None:
+    path = Path(config.base_path)
+    if not path.is_absolute():
+        raise status.invalid_argument(
+            f"Expected model {config.name} to have an absolute path or URI; got "
+            f"base_path()={config.base_path}"
+        )
+    if not path.is_dir():
+        raise status.invalid_argument(
+            f"base_path={config.base_path!r} of model {config.name} is not a folder; "
+            "give the one that holds the numbered version folders."
+        )

@@ -307,6 +307,13 @@ def test_strings(rest):
             "input tensors required as per tensorinfo_map",
         ),
         (
+            {"signature_name": "both", "instances": [{"b64": "YQ=="}]},
+            400,
+            "Failed to process element: 0 of 'instances' list. Error: "
+            'INVALID_ARGUMENT: JSON Value: {\n    "b64": "YQ=="\n} Type: Object is not '
+            "of expected type: float",
+        ),
+        (
             {"signature_name": "both", "instances": [{"left": 1.0}]},
             400,
             "Failed to process element: 0 of 'instances' list. JSON object: {\n"
