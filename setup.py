@@ -68,11 +68,15 @@ setup(
             *CLIENT,
             "grpcio-health-checking>=1.71",
             "grpcio-reflection>=1.71",
+            "prometheus_client>=0.21",
+            "starlette>=0.41",
             "tensorflow-serving-api>=2.21,<2.22",
+            "uvicorn>=0.32",
         ],
         # Tests and lint.
         "dev": [
             *FORMATS,
+            "httpx>=0.27",
             "hypothesis>=6.100",
             "pyloudnorm>=0.2,<0.3",
             "pytest>=8",
@@ -81,6 +85,7 @@ setup(
             "ruff==0.17.5",
             "scikit-image>=0.25",
             "setuptools>=70",
+            "trustme>=1.2",
         ],
     },
 )

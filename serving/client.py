@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from serving import connection
+from serving import connection, properties
 from tf_mt.audio import windows
 from tf_mt.inference import system
 
@@ -69,15 +69,7 @@ class Client(system.System):
     @property
     def info(self) -> system.Info:
         """The properties of the model; the server is asked each time."""
-        told = self._connection.start("info", {}).result()
-        return system.Info(
-            domains=tuple(name.decode() for name in told["domains"]),
-            sample_rate_hz=int(told["sample_rate"]),
-            window_samples=int(told["window_samples"]),
-            overlap_samples=int(told["overlap_samples"]),
-            parameters=int(told["parameters"]) if "parameters" in told else None,
-            reference_samples=int(told.get("reference_samples", 0)),
-        )
+        return properties.read(self._connection.start("info", {}).result())
 
     def version(self) -> int:
         """Asks the server which version of the model it serves."""

@@ -2,16 +2,13 @@
 
 The stubs of the package tensorflow-serving-api import TensorFlow, which costs a client
 seconds and gigabytes that it has no use for. These messages are the same on the wire.
-They live in a descriptor pool of their own, beside TensorFlow's in the same process.
 Fields that no client sends or reads are left out: protobuf skips them.
 """
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from serving import messages
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
-# {message: {field: (number, type)}}; a star marks a repeated field. On the wire the
-# enum DataType is an int32, and a map is a list of its entries.
 _MESSAGES = {
     "Dim": {"size": (1, "int64")},
     "TensorShapeProto": {"dim": (2, "*Dim")},
@@ -46,28 +43,7 @@ _MESSAGES = {
     "PredictResponse": {"outputs": (1, "*NamedTensor"), "model_spec": (2, "ModelSpec")},
 }
 
-
-def _file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(name="predict.proto", syntax="proto3")
-    for message, fields in _MESSAGES.items():
-        declared = file.message_type.add(name=message)
-        for name, (number, kind) in fields.items():
-            field = declared.field.add(name=name, number=number)
-            field.label = (
-                field.LABEL_REPEATED if kind.startswith("*") else field.LABEL_OPTIONAL
-            )
-            kind = kind.removeprefix("*")
-            if kind in _MESSAGES:
-                field.type = field.TYPE_MESSAGE
-                field.type_name = f".{kind}"
-            else:
-                field.type = field.Type.Value(f"TYPE_{kind.upper()}")
-    return file
-
-
-_pool = descriptor_pool.DescriptorPool()
-_pool.AddSerializedFile(_file().SerializeToString())
-_classes = message_factory.GetMessageClassesForFiles(["predict.proto"], _pool)
+_classes = messages.classes(_MESSAGES)
 
 PredictRequest = _classes["PredictRequest"]
 PredictResponse = _classes["PredictResponse"]

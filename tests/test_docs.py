@@ -16,6 +16,7 @@ FOLDERS = (*PACKAGES, "tests", "docs")
 # Flags of other programs that the pages mention.
 FOREIGN = {
     "beam_options": "a flag of ours, whose value holds flags of Beam's",
+    "data": "curl, whose flag is --data-binary",
     "direct_num_workers": "Beam",
     "direct_running_mode": "Beam",
     "editable": "pip",

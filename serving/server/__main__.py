@@ -1,13 +1,16 @@
-"""Serves a model over TensorFlow Serving's gRPC API.
+"""Serves a model over TensorFlow Serving's gRPC and REST APIs.
 
 python -m serving.server --model_base_path=DIR --model_name=NAME --port=8500
+    --rest_api_port=8501
 
 The flags are named as those of tensorflow_model_server, which takes its place in
 production. SIGTERM and SIGINT end the server once it has answered what it was asked.
 """
 
+import functools
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags, logging
@@ -17,13 +20,39 @@ from tf_mt import script, startup
 with startup.quiet():
     import tensorflow as tf
 
+    from serving.server import (
+        credentials,
+        grpc_endpoint,
+        limits,
+        model_config,
+        monitoring,
+        rest_endpoint,
+    )
     from serving.server.model import Model
+    from serving.server.models import Models
     from serving.server.server import Server
 
 _PORT = flags.DEFINE_integer("port", 8500, "Port to listen on; 0 for any free one.")
 _NAME = flags.DEFINE_string("model_name", "default", "What clients call the model.")
 _BASE_PATH = flags.DEFINE_string(
-    "model_base_path", None, "Folder of the model's numbered versions.", required=True
+    "model_base_path", None, "Folder of the model's numbered versions."
+)
+_CONFIG = flags.DEFINE_string(
+    "model_config_file",
+    None,
+    "File of a ModelServerConfig, in protobuf's text format, with a list of models to "
+    "serve in the place of --model_base_path.",
+)
+_CONFIG_POLL = flags.DEFINE_integer(
+    "model_config_file_poll_wait_seconds",
+    0,
+    "Seconds between looks for changes of that file; 0 to read it once.",
+    lower_bound=0,
+)
+_ALLOW_LABELS = flags.DEFINE_bool(
+    "allow_version_labels_for_unavailable_models",
+    False,
+    "Let new labels of that file name versions that are not loaded yet.",
 )
 _POLL = flags.DEFINE_integer(
     "file_system_poll_wait_seconds",
@@ -43,10 +72,45 @@ _RETRY_INTERVAL = flags.DEFINE_integer(
     "Microseconds between these tries.",
     lower_bound=0,
 )
+_REST_PORT = flags.DEFINE_integer(
+    "rest_api_port", 0, "Port of the REST API; 0 for none.", lower_bound=0
+)
+_REST_TIMEOUT = flags.DEFINE_integer(
+    "rest_api_timeout_in_ms",
+    30_000,
+    "Milliseconds that a REST request, or a window of an audio file, may take.",
+    lower_bound=1,
+)
+_MONITORING = flags.DEFINE_string(
+    "monitoring_config_file",
+    None,
+    "File of a MonitoringConfig, in protobuf's text format: where on the REST port "
+    "Prometheus finds metrics.",
+)
+_SOCKET_PATH = flags.DEFINE_string(
+    "grpc_socket_path", None, "Unix socket to listen on as well."
+)
+_SSL = flags.DEFINE_string(
+    "ssl_config_file",
+    None,
+    "File of an SSLConfig, in protobuf's text format, with which gRPC is encrypted.",
+)
 _THREADS = flags.DEFINE_integer(
     "grpc_max_threads",
-    None,
-    "Requests that are worked on at once; four per CPU by default.",
+    limits.Limits.threads,
+    "Requests that are worked on at once, over gRPC and REST; four per CPU by default.",
+    lower_bound=1,
+)
+_MAX_PENDING = flags.DEFINE_integer(
+    "max_pending_requests",
+    limits.Limits.max_pending_requests,
+    "Requests that are worked on or wait for it; further ones are refused.",
+    lower_bound=1,
+)
+_MAX_SAMPLES = flags.DEFINE_integer(
+    "max_request_samples",
+    limits.Limits.max_request_samples,
+    "The most numbers that the inputs of a request may have.",
     lower_bound=1,
 )
 _INTRA_OP = flags.DEFINE_integer(
@@ -65,18 +129,73 @@ def main(argv: list[str]) -> None:
     # TensorFlow calls the loader of sessions deprecated whenever it is used.
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(_INTRA_OP.value)
-    model = Model(
-        _NAME.value,
-        Path(_BASE_PATH.value),
+    models = Models(_model, _ALLOW_LABELS.value)
+    load = _loading(models)
+    server = Server(
+        models,
+        grpc_endpoint.GrpcOptions(
+            _PORT.value,
+            Path(_SOCKET_PATH.value) if _SOCKET_PATH.value else None,
+            credentials.read(Path(_SSL.value)) if _SSL.value else None,
+        ),
+        _rest_options(),
+        limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),
+    )
+    server.start()
+    try:
+        load()
+        ports = f"port {server.port}"
+        if server.rest_port is not None:
+            ports += f", REST on port {server.rest_port}"
+        print(f"Listening on {ports}: {models}.", flush=True)
+        if _CONFIG.value and _CONFIG_POLL.value:
+            model_config.watch(
+                Path(_CONFIG.value), _CONFIG_POLL.value, models, stopped=stop
+            )
+        stop.wait()
+    finally:
+        server.stop()
+
+
+def _model(name: str, base_path: Path) -> Model:
+    return Model(
+        name,
+        base_path,
         poll_wait_seconds=_POLL.value,
         max_load_retries=_RETRIES.value,
         load_retry_interval_seconds=_RETRY_INTERVAL.value / 1e6,
     )
-    server = Server(model, _PORT.value, _THREADS.value)
-    server.start()
-    print(f"Listening on port {server.port}: {model}.", flush=True)
-    stop.wait()
-    server.stop()
+
+
+def _loading(models: Models) -> Callable[[], None]:
+    """What loads the models of the flags, once it is sure that they are there."""
+    if (_BASE_PATH.value is None) == (_CONFIG.value is None):
+        raise ValueError(
+            f"model_base_path={_BASE_PATH.value!r} and model_config_file="
+            f"{_CONFIG.value!r}: give exactly one of --model_base_path and "
+            "--model_config_file."
+        )
+    if _CONFIG.value is not None:
+        path = Path(_CONFIG.value)
+        model_config.read(path)
+        return functools.partial(model_config.serve, path, models)
+    return functools.partial(models.add, _model(_NAME.value, Path(_BASE_PATH.value)))
+
+
+def _rest_options() -> rest_endpoint.RestOptions | None:
+    metrics_path = None
+    if _MONITORING.value:
+        metrics_path = monitoring.read(Path(_MONITORING.value))
+    if not _REST_PORT.value:
+        if metrics_path is not None:
+            raise ValueError(
+                f"monitoring_config_file={_MONITORING.value!r}: metrics are served on "
+                "the REST port; give --rest_api_port as well."
+            )
+        return None
+    return rest_endpoint.RestOptions(
+        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path
+    )
 
 
 def _stop_signal() -> threading.Event:

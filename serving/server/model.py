@@ -1,22 +1,23 @@
 """A served model: its versions on disk, and those of them that are in memory.
 
-The newest version on disk is the one that is wanted. It is loaded beside the one being
-served, takes its place when it is ready, and the older one is closed when the last
-request that uses it has been answered: no request fails because of a new version.
+The newest version on disk is the one that is wanted, or those that a policy says. It is
+loaded beside the one being served, takes its place when it is ready, and the older one
+is closed when the last request that uses it has been answered: no request fails because
+of a new version.
 """
 
 import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import grpc
 from absl import logging
 from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.server import servable, status, warmup
+from serving.server import servable, status, version_policy, warmup
 
 # Versions are int64 in the protocol.
 _MAX_NUMBER = 2**63 - 1
@@ -48,7 +49,12 @@ class Version:
 
 
 class Model:
-    """The versions of one model."""
+    """The versions of one model.
+
+    Attributes:
+        name: What clients call it.
+        base_path: The folder of its versions.
+    """
 
     def __init__(
         self,
@@ -78,14 +84,18 @@ class Model:
                 "that holds the numbered version folders."
             )
         self.name = name
-        self._base_path = base_path
+        self.base_path = base_path
         self._poll_wait_seconds = poll_wait_seconds
         self._max_load_retries = max_load_retries
         self._load_retry_interval_seconds = load_retry_interval_seconds
+        self._policy = version_policy.Policy()
+        self._labels: dict[str, int] = {}
         self._versions: dict[int, Version] = {}
-        self._wanted: Version | None = None
+        self._wanted: dict[int, Version] = {}
         self._lock = threading.Lock()
+        self._polling = threading.Lock()
         self._listeners: list[Callable[[bool], None]] = []
+        self._load_listeners: list[Callable[[Path, float, bool], None]] = []
         self._available = False
         self._stopped = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -94,6 +104,15 @@ class Model:
         """Calls `listener` whenever the model becomes, or is no longer, available."""
         self._listeners.append(listener)
 
+    def listen_to_loads(self, listener: Callable[[Path, float, bool], None]) -> None:
+        """Calls `listener` after every try to load a version.
+
+        Args:
+            listener: Is given its folder, the seconds it took, and whether it
+                succeeded.
+        """
+        self._load_listeners.append(listener)
+
     def start(self) -> None:
         """Loads the newest version, if there is one, and watches for others."""
         self.poll()
@@ -101,11 +120,29 @@ class Model:
             self._watcher.start()
 
     def stop(self) -> None:
-        """Closes all versions; no request may be under way."""
+        """Closes all versions, each as soon as nobody uses it."""
         self._stopped.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        self._retire(keep=None)
+        self._retire(keep={})
+
+    def want(self, policy: version_policy.Policy) -> None:
+        """Chooses the versions to serve, from the next look at the folder on."""
+        self._policy = policy
+
+    def set_labels(self, labels: Mapping[str, int]) -> None:
+        """Chooses the versions that go by a name, in the place of former ones."""
+        self._labels = dict(labels)
+
+    @property
+    def labels(self) -> Mapping[str, int]:
+        """The versions that go by a name."""
+        return self._labels
+
+    @property
+    def available(self) -> bool:
+        """Whether there is a version to ask."""
+        return any(v.state == State.AVAILABLE for v in self.versions())
 
     @contextlib.contextmanager
     def lease(self, number: int | None) -> Iterator[Version]:
@@ -144,12 +181,16 @@ class Model:
             ]
 
     def __str__(self) -> str:
-        if self._wanted is None:
+        if not self._wanted:
             return (
-                f"no version of {self.name!r} in {str(self._base_path)!r} yet (a "
+                f"no version of {self.name!r} in {str(self.base_path)!r} yet (a "
                 "version is a folder with a number for a name); waiting for one"
             )
-        version = self._wanted
+        return "; ".join(
+            self._told(version) for _, version in sorted(self._wanted.items())
+        )
+
+    def _told(self, version: Version) -> str:
         if version.state == State.AVAILABLE:
             return f"serving version {version.number} of {self.name!r}"
         reason = str(version.error).partition("\n")[0]
@@ -157,21 +198,23 @@ class Model:
 
     def poll(self) -> None:
         """Looks at the base path once, and loads and unloads accordingly."""
+        with self._polling:
+            self._poll()
+
+    def _poll(self) -> None:
         try:
             directories = self._on_disk()
         except OSError as error:
             logging.error("Cannot look for versions, keeping what is there: %s", error)
             return
-        self._want(max(directories, default=None))
-        wanted = self._wanted
-        if wanted is None:
-            self._retire(keep=None)
-        else:
-            due = time.monotonic() >= wanted.next_attempt
-            if wanted.state in (State.START, State.LOADING) and due:
-                self._load(wanted, directories[wanted.number])
-            if wanted.state == State.AVAILABLE:
-                self._retire(keep=wanted)
+        self._want(version_policy.wanted(self._policy, directories))
+        for number, version in sorted(self._wanted.items(), reverse=True):
+            due = time.monotonic() >= version.next_attempt
+            if version.state in (State.START, State.LOADING) and due:
+                self._load(version, directories[number])
+        ready = [v for v in self._wanted.values() if v.state == State.AVAILABLE]
+        if ready or not self._wanted:
+            self._retire(keep=self._wanted)
         self._notify()
 
     def _watch(self) -> None:
@@ -181,32 +224,31 @@ class Model:
     def _on_disk(self) -> dict[int, Path]:
         return {
             int(path.name): path
-            for path in sorted(self._base_path.iterdir())
+            for path in sorted(self.base_path.iterdir())
             if path.name.isdecimal() and int(path.name) <= _MAX_NUMBER and path.is_dir()
         }
 
-    def _want(self, number: int | None) -> None:
-        """Makes the version of a number the wanted one."""
-        if self._wanted is not None and self._wanted.number == number:
-            return
+    def _want(self, numbers: Collection[int]) -> None:
+        """Makes the versions of some numbers the wanted ones."""
         with self._lock:
-            if self._wanted is not None and self._wanted.state == State.LOADING:
-                self._wanted.state = State.END
-                self._wanted.error = status.StatusError(
-                    grpc.StatusCode.CANCELLED, "Loading of servable cancelled"
-                )
-            if number is None:
-                self._wanted = None
-                return
-            known = self._versions.get(number)
-            if known is None or known.state != State.AVAILABLE:
-                known = self._versions[number] = Version(number)
-            self._wanted = known
+            for number in self._wanted.keys() - set(numbers):
+                version = self._wanted.pop(number)
+                if version.state == State.LOADING:
+                    version.state = State.END
+                    version.error = status.StatusError(
+                        grpc.StatusCode.CANCELLED, "Loading of servable cancelled"
+                    )
+            for number in set(numbers) - self._wanted.keys():
+                known = self._versions.get(number)
+                if known is None or known.state != State.AVAILABLE:
+                    known = self._versions[number] = Version(number)
+                self._wanted[number] = known
 
     def _load(self, version: Version, directory: Path) -> None:
         logging.info("Loading version %d of %r", version.number, self.name)
         version.state = State.LOADING
         version.attempts += 1
+        began = time.monotonic()
         try:
             version.loaded = _warm(directory)
         except Exception as error:
@@ -223,14 +265,17 @@ class Model:
             with self._lock:
                 version.error = None
                 version.state = State.AVAILABLE
+        seconds = time.monotonic() - began
+        for listener in self._load_listeners:
+            listener(directory, seconds, version.loaded is not None)
 
-    def _retire(self, keep: Version | None) -> None:
-        """Unloads all versions but one, each as soon as nobody uses it."""
+    def _retire(self, keep: Collection[int]) -> None:
+        """Unloads all versions but some, each as soon as nobody uses it."""
         with self._lock:
             retired = [
                 version
                 for version in self._versions.values()
-                if version.state == State.AVAILABLE and version is not keep
+                if version.state == State.AVAILABLE and version.number not in keep
             ]
             for version in retired:
                 version.state = State.UNLOADING
@@ -247,7 +292,7 @@ class Model:
         unused.close()
 
     def _notify(self) -> None:
-        available = any(v.state == State.AVAILABLE for v in self.versions())
+        available = self.available
         if available != self._available:
             self._available = available
             for listener in self._listeners:

@@ -1,21 +1,22 @@
-"""ModelService: GetModelStatus."""
-
-from collections.abc import Mapping
+"""ModelService: the states of models, and changes of which there are."""
 
 import grpc
 from tensorflow_serving.apis import (
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
 )
 
 from serving.server import status
-from serving.server.model import Model, Version
+from serving.server.answers import Answers
+from serving.server.models import Models
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Answers for the models it is given, by name."""
+    """Gives answers over gRPC."""
 
-    def __init__(self, models: Mapping[str, Model]):
+    def __init__(self, answers: Answers, models: Models):
+        self._answers = answers
         self._models = models
 
     def GetModelStatus(
@@ -23,46 +24,23 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         request: get_model_status_pb2.GetModelStatusRequest,
         context: grpc.ServicerContext,
     ) -> get_model_status_pb2.GetModelStatusResponse:
-        """Tells the state of one version, or of all there have been."""
+        """See `Answers.model_status`."""
         with status.abort_on_error(context):
-            return get_model_status_pb2.GetModelStatusResponse(
-                model_version_status=map(_message, self._versions(request))
-            )
+            return self._answers.model_status(request)
 
-    def HandleReloadConfigRequest(self, request, context):
-        """Not served."""
-        context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "HandleReloadConfigRequest is not served here; start the server with "
-            "the model it is to serve.",
-        )
-
-    def _versions(
-        self, request: get_model_status_pb2.GetModelStatusRequest
-    ) -> list[Version]:
-        if not request.HasField("model_spec"):
-            raise status.invalid_argument("Missing ModelSpec")
-        spec = request.model_spec
-        model = self._models.get(spec.name)
-        versions = model.versions() if model else []
-        absent = f"any versions of model {spec.name}"
-        if spec.HasField("version"):
-            number = spec.version.value
-            versions = [version for version in versions if version.number == number]
-            absent = f"version {number} of model {spec.name}"
-        if not versions:
-            raise status.StatusError(
-                grpc.StatusCode.NOT_FOUND, f"Could not find {absent}"
-            )
-        return versions
-
-
-def _message(version: Version) -> get_model_status_pb2.ModelVersionStatus:
-    message = get_model_status_pb2.ModelVersionStatus(
-        version=version.number, state=version.state
-    )
-    message.status.SetInParent()
-    if version.error is not None:
-        message.status.error_code = version.error.code.value[0]
-        message.status.error_message = version.error.message
-    return message
+    def HandleReloadConfigRequest(
+        self,
+        request: model_management_pb2.ReloadConfigRequest,
+        context: grpc.ServicerContext,
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Serves the models of a list in the place of those there are."""
+        with status.abort_on_error(context):
+            if request.config.WhichOneof("config") != "model_config_list":
+                raise status.invalid_argument(
+                    "ServerModelConfig type not supported by HandleReloadConfigRequest."
+                    " Only ModelConfigList is currently supported"
+                )
+            self._models.replace(request.config.model_config_list.config)
+            response = model_management_pb2.ReloadConfigResponse()
+            response.status.SetInParent()
+            return response

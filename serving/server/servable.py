@@ -5,6 +5,7 @@ are pruned, and a deadline stops the run.
 """
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,10 +14,13 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.apis import predict_pb2
 
 from serving import tensors
 from serving.server import status
+
+DEFAULT_SIGNATURE = "serving_default"
 
 _MAX_TIMEOUT_MS = 2**31 - 1
 
@@ -47,12 +51,14 @@ class Servable:
         self,
         request: predict_pb2.PredictRequest,
         timeout_seconds: float | None = None,
+        max_samples: int | None = None,
     ) -> predict_pb2.PredictResponse:
         """Runs one signature.
 
         Args:
             request: As for TensorFlow Serving's Predict.
             timeout_seconds: When to give up; None for never.
+            max_samples: The most numbers that the inputs may have; None for any.
 
         Returns:
             The outputs; the model spec names the signature that was run.
@@ -60,31 +66,52 @@ class Servable:
         Raises:
             StatusError: If the request does not fit the signature, or the run fails.
         """
-        name = request.model_spec.signature_name or "serving_default"
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
         if name not in self.signatures:
             raise status.StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 f'Serving signature key "{name}" not found.',
             )
         signature = self.signatures[name]
-        feeds = _feeds(signature, request.inputs)
+        feeds = _feeds(signature, request.inputs, max_samples)
         fetches = _fetches(signature, request.output_filter)
         options = tf.compat.v1.RunOptions()
         if timeout_seconds is not None:
             # No deadline is one in centuries, more than the runtime can count.
             milliseconds = min(timeout_seconds * 1000, _MAX_TIMEOUT_MS)
             options.timeout_in_ms = max(1, int(milliseconds))
-        try:
-            outputs = self._session.run(fetches, feeds, options)
-        except tf.errors.OpError as error:
-            raise status.from_error(error) from error
+        outputs = self._run(fetches.values(), feeds, options)
         response = predict_pb2.PredictResponse()
         response.model_spec.signature_name = name
-        for alias, output in outputs.items():
+        for alias, output in zip(fetches, outputs, strict=True):
             # A single string comes as a `bytes`, which NumPy would cut at a zero.
             array = np.array(output, object) if isinstance(output, bytes) else output
             tensors.write_values(array, response.outputs[alias])
         return response
+
+    def _run(
+        self,
+        fetches: Iterable[str],
+        feeds: Mapping[str, np.ndarray],
+        options: tf.compat.v1.RunOptions,
+    ) -> list[np.ndarray]:
+        tensor = self._session.graph.get_tensor_by_name
+        sent = pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
+        try:
+            # `Session.run` refuses shapes that its placeholders were not made for. The
+            # runtime, and so TensorFlow Serving, leaves that to the operations.
+            return self._session._do_run(
+                None,
+                [],
+                [tensor(name) for name in fetches],
+                {tensor(name).ref(): array for name, array in feeds.items()},
+                sent,
+                None,
+            )
+        except tf.errors.OpError as error:
+            raise status.from_error(error) from error
+        finally:
+            pywrap_tf_session.TF_DeleteBuffer(sent)
 
     def close(self) -> None:
         """Frees the memory; no run may be under way."""
@@ -94,26 +121,26 @@ class Servable:
 def _feeds(
     signature: meta_graph_pb2.SignatureDef,
     inputs: Mapping[str, tensor_pb2.TensorProto],
+    max_samples: int | None,
 ) -> dict[str, np.ndarray]:
     """The arrays of a request, by the names of the graph's tensors."""
     _check_names(signature, inputs)
-    feeds = {}
+    feeds, samples = {}, 0
     for position, alias in enumerate(sorted(signature.inputs)):
         info = signature.inputs[alias]
         given = inputs[alias] if alias in inputs else signature.defaults[alias]
-        # All of this before the tensor is made: its shape may claim any size.
+        # Before the tensor is made: its shape may claim any size.
         with _parsing(alias):
-            shape = tensors.shape_of(given)
+            samples += math.prod(tensors.shape_of(given))
+        if max_samples is not None and samples > max_samples:
+            raise status.invalid_argument(
+                f"samples={samples} are more than the max_request_samples="
+                f"{max_samples} that a request may have; send shorter pieces."
+            )
         if given.dtype != info.dtype:
             raise status.invalid_argument(
-                f"Expects arg[{position}] to be {_type_name(info.dtype)} but "
-                f"{_type_name(given.dtype)} is provided"
-            )
-        expected = tf.TensorShape(info.tensor_shape)
-        if not expected.is_compatible_with(shape):
-            raise status.invalid_argument(
-                f'Input "{alias}" has shape {tf.TensorShape(shape)} where the '
-                f"signature expects {expected}"
+                f"Expects arg[{position}] to be {type_name(info.dtype)} but "
+                f"{type_name(given.dtype)} is provided"
             )
         with _parsing(alias):
             feeds[info.name] = tensors.to_array(given)
@@ -174,5 +201,6 @@ def _set(names: Iterable[str]) -> str:
     return f"{{{','.join(sorted(names))}}}"
 
 
-def _type_name(data_type: int) -> str:
+def type_name(data_type: int) -> str:
+    """What TensorFlow calls a DataType in its messages."""
     return types_pb2.DataType.Name(data_type).removeprefix("DT_").lower()

@@ -1,92 +1,64 @@
-"""The gRPC server: TensorFlow Serving's services, health and reflection on one port."""
+"""The server: models, the threads that answer, and what they can be asked by."""
 
-import os
-from concurrent import futures
-
-import grpc
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from tensorflow_serving.apis import (
-    model_service_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2,
-    prediction_service_pb2_grpc,
-)
-
-from serving.server.health import HealthService
-from serving.server.model import Model
-from serving.server.model_service import ModelService
-from serving.server.prediction_service import PredictionService
-
-_SERVICES = (
-    prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"],
-    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
-)
-# Longer than any request; who cannot wait so long kills the process.
-_DRAIN_SECONDS = 600.0
+from serving.server.answers import Answers
+from serving.server.grpc_endpoint import GrpcEndpoint, GrpcOptions
+from serving.server.limits import Limits
+from serving.server.metrics import Metrics
+from serving.server.models import Models
+from serving.server.rest_endpoint import RestEndpoint, RestOptions
+from serving.server.workers import Workers
 
 
 class Server:
-    """Serves one model until it is stopped.
+    """Serves models until it is stopped.
 
     Attributes:
-        port: The port it listens on.
+        port: The gRPC port it listens on.
+        rest_port: The port of the REST API; None where there is none.
     """
 
-    def __init__(self, model: Model, port: int, max_threads: int | None = None):
-        """Binds the port.
+    def __init__(
+        self,
+        models: Models,
+        grpc: GrpcOptions,
+        rest: RestOptions | None,
+        limits: Limits,
+    ):
+        """Binds what it listens on.
 
         Args:
-            model: What to serve.
-            port: The port; 0 for a free one.
-            max_threads: Requests that are worked on at once; four per CPU by default.
+            models: What to serve; there may be none yet.
+            grpc: Where to listen for gRPC.
+            rest: Where to listen for REST; None for nowhere.
+            limits: What to take on at once.
 
         Raises:
-            OSError: If the port cannot be had.
+            OSError: If a port or a socket cannot be had.
         """
-        self._model = model
-        self._grpc = grpc.server(
-            futures.ThreadPoolExecutor(max_threads or 4 * os.cpu_count()),
-            options=[
-                ("grpc.max_receive_message_length", 2**31 - 1),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),
-            ],
-        )
-        models = {model.name: model}
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(models), self._grpc
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(models), self._grpc
-        )
-        self._health = HealthService(_SERVICES)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        model.listen(self._health.report)
-        names = [service.full_name for service in _SERVICES]
-        reflection.enable_server_reflection(
-            [*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._grpc
-        )
-        self.port = self._bind(port)
+        self._models = models
+        workers = Workers(limits)
+        metrics = Metrics(models, lambda: workers.pending)
+        answers = Answers(models, limits, metrics)
+        over_grpc = GrpcEndpoint(models, answers, workers, metrics, grpc)
+        self._endpoints: list[GrpcEndpoint | RestEndpoint] = [over_grpc]
+        self.port = over_grpc.port
+        self.rest_port = None
+        if rest is not None:
+            over_rest = RestEndpoint(answers, workers, metrics, limits, rest)
+            self._endpoints.append(over_rest)
+            self.rest_port = over_rest.port
+        models.listen(over_grpc.report)
+        models.listen_to_loads(metrics.load)
 
     def start(self) -> None:
-        """Answers from now on; loads the newest version, if there is one."""
-        self._grpc.start()
-        self._model.start()
+        """Answers from now on."""
+        for endpoint in self._endpoints:
+            endpoint.start()
 
     def stop(self) -> None:
-        """Says that it is not healthy, takes no more requests, answers those it has."""
-        self._health.enter_graceful_shutdown()
-        drained = self._grpc.stop(_DRAIN_SECONDS)
-        self._health.end_watches()
-        drained.wait()
-        self._model.stop()
-
-    def _bind(self, port: int) -> int:
-        try:
-            return self._grpc.add_insecure_port(f"0.0.0.0:{port}")
-        except RuntimeError as error:
-            raise OSError(
-                f"port={port} cannot be had; is it in use? Choose another, or 0 for "
-                "any free one."
-            ) from error
+        """Takes no more requests, and answers those it has."""
+        for endpoint in self._endpoints:
+            endpoint.stop()
+        for endpoint in self._endpoints:
+            endpoint.wait()
+        self._models.stop()

@@ -1,7 +1,9 @@
 """Toy SavedModels, and servers of them."""
 
 import contextlib
+import functools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +22,11 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.server.grpc_endpoint import GrpcOptions
+from serving.server.limits import Limits
 from serving.server.model import Model
+from serving.server.models import Models
+from serving.server.rest_endpoint import RestOptions
 from serving.server.server import Server
 
 
@@ -53,6 +59,10 @@ class _Arithmetic(tf.Module):
             "text": tf.strings.upper(text),
             "all": tf.strings.reduce_join(text, separator="\0"),
         }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, "x")])
+    def column(self, x):
+        return {"y": self.a * x + self.b}
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.float32, "seconds")])
     def wait(self, seconds):
@@ -141,7 +151,7 @@ class _Translator(tf.Module):
 
 def _save_arithmetic(directory: Path, a: float = 0.5, b: float = 2.0) -> None:
     module = _Arithmetic(a, b)
-    names = ("both", "shout", "wait", "fail")
+    names = ("both", "shout", "column", "wait", "fail")
     signatures = {name: getattr(module, name) for name in names}
     _save(module, directory, {"serving_default": module.line, **signatures})
 
@@ -215,10 +225,15 @@ class _Stubs:
 
 
 @contextlib.contextmanager
-def _served(model: Model, max_threads: int | None = None) -> Iterator[_Stubs]:
-    server = Server(model, port=0, max_threads=max_threads)
+def _served(
+    model: Model, rest: RestOptions | None = None, **limits: int
+) -> Iterator[_Stubs]:
+    models = Models(functools.partial(Model, poll_wait_seconds=0))
+    server = Server(models, GrpcOptions(port=0), rest, Limits(**limits))
     server.start()
+    models.add(model)
     stubs = _Stubs(server.port)
+    stubs.rest_address = f"http://localhost:{server.rest_port}"
     try:
         yield stubs
     finally:
@@ -239,8 +254,7 @@ class _Process:
 
     def stubs(self) -> _Stubs:
         self.first_line = self.process.stdout.readline()
-        port = self.first_line.split("port ")[1].split(":")[0]
-        return _Stubs(int(port))
+        return _Stubs(int(re.search(r"on port (\d+)", self.first_line)[1]))
 
 
 @pytest.fixture(scope="session")
@@ -266,6 +280,20 @@ def make_request() -> Callable[..., predict_pb2.PredictRequest]:
 @pytest.fixture(scope="session")
 def served() -> Callable[..., contextlib.AbstractContextManager[_Stubs]]:
     return _served
+
+
+@pytest.fixture
+def stubs_of() -> Iterator[Callable[[int], _Stubs]]:
+    """Makes the services of a port, whose channels are closed after the test."""
+    made = []
+
+    def stubs_of(port: int) -> _Stubs:
+        made.append(_Stubs(port))
+        return made[-1]
+
+    yield stubs_of
+    for stubs in made:
+        stubs.channel.close()
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
+import httpx
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -53,6 +55,38 @@ def test_sigterm_answers_what_was_asked(
 
 
 @pytest.mark.slow
+def test_sigterm_answers_what_was_asked_over_rest(tmp_path, save_arithmetic, launch):
+    save_arithmetic(tmp_path / "3")
+    config = tmp_path / "monitoring.config"
+    config.write_text("prometheus_config { enable: true path: '/metrics' }")
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    server = launch(
+        f"--model_base_path={tmp_path}",
+        "--model_name=toys",
+        "--port=0",
+        f"--rest_api_port={port}",
+        f"--monitoring_config_file={config}",
+    )
+    server.stubs()
+    assert f"REST on port {port}: serving version 3" in server.first_line
+    url = f"http://localhost:{port}/v1/models/toys"
+    assert httpx.get(url).json()["model_version_status"][0]["state"] == "AVAILABLE"
+    metrics = httpx.get(f"http://localhost:{port}/metrics").text
+    assert ':request_count{model_name="toys",status="OK"} 1.0' in metrics
+    with futures.ThreadPoolExecutor() as pool:
+        body = '{"signature_name": "wait", "inputs": 3.0}'
+        asked = pool.submit(httpx.post, f"{url}:predict", content=body, timeout=60)
+        time.sleep(1.0)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1.0)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+        assert asked.result().json()["outputs"] > 0
+    assert server.process.wait(60) == 0
+
+
+@pytest.mark.slow
 def test_a_base_path_without_a_version_is_waited_for(
     tmp_path, save_arithmetic, launch, make_request
 ):
@@ -75,9 +109,18 @@ def test_mistakes_are_one_line(tmp_path, launch):
         taken.listen()
         port = taken.getsockname()[1]
         busy = launch(f"--model_base_path={tmp_path}", f"--port={port}")
+        rest = f"--rest_api_port={port}"
+        busy_rest = launch(f"--model_base_path={tmp_path}", "--port=0", rest)
+        config = tmp_path / "monitoring.config"
+        config.write_text("prometheus_config { enable: true }")
+        no_rest = launch(
+            f"--model_base_path={tmp_path}", f"--monitoring_config_file={config}"
+        )
         for server, words in [
             (missing, f"error: model_base_path='{tmp_path}/nowhere' is not a folder"),
             (busy, f"error: port={port} cannot be had; is it in use?"),
+            (busy_rest, f"error: rest_api_port={port} cannot be had; is it in use?"),
+            (no_rest, f"error: monitoring_config_file='{config}': metrics are served"),
         ]:
             stdout, stderr = server.process.communicate(timeout=120)
             assert server.process.returncode == 1

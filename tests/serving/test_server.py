@@ -20,7 +20,6 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     inference_pb2,
-    model_management_pb2,
     predict_pb2,
     regression_pb2,
 )
@@ -155,14 +154,21 @@ def test_predict_with_the_wrong_type(toys, make_request):
     assert refused == (INVALID, "Expects arg[0] to be float but string is provided")
 
 
-def test_predict_with_the_wrong_shape(toys, make_request):
-    code, message = refusal(toys.predict, make_request("toys", x=[[1.0]]))
+@pytest.mark.parametrize("shape", [[], [1], [1, 1], [2, 1, 3]])
+def test_the_operations_decide_about_shapes(toys, make_request, shape):
+    x = np.full(shape, 6.0, np.float32)
+    y = toys.predict(make_request("toys", "column", x=x)).outputs["y"]
+    assert [dim.size for dim in y.tensor_shape.dim] == shape
+    assert set(y.float_val) == {5.0}
+
+
+def test_and_refuse_what_they_cannot_do(toys, translator, make_request):
+    sizes = make_request("toys", "both", left=[1.0, 2.0, 3.0], right=[1.0, 2.0])
+    assert refusal(toys.predict, sizes)[0] == INVALID
+    flat = make_request("translator", "timbre_of", reference=[1.0, 2.0])
+    code, message = refusal(translator.predict, flat)
     assert code == INVALID
-    assert message == ('Input "x" has shape (1, 1) where the signature expects (None,)')
-    request = make_request("toys", "both", left=[1.0], right=[1.0, 2.0])
-    code, message = refusal(toys.predict, request)
-    assert code == INVALID
-    assert '"left" has shape (1,)' in message
+    assert message.startswith("Invalid reduction dimension")
 
 
 def test_predict_with_what_is_no_tensor(toys, make_request):
@@ -174,11 +180,12 @@ def test_predict_with_what_is_no_tensor(toys, make_request):
 @pytest.mark.parametrize(
     "dtype, shape, words",
     [
-        # As large as it may be, but of the wrong rank or type.
-        (tf.float32, [1, 4_000_000], 'Input "x" has shape (1, 4000000)'),
+        # As large as it may be, but of the wrong type.
         (tf.int32, [4_000_000], "Expects arg[0] to be float but int32"),
         (tf.float32, [20_000_000], "tensor parsing error: x"),
+        (tf.float32, [2**36], "tensor parsing error: x"),
         (tf.float32, [2**62], "tensor parsing error: x"),
+        (tf.float32, [2**62, 2**62, 0], "tensor parsing error: x"),
     ],
 )
 def test_a_shape_alone_takes_no_memory(toys, dtype, shape, words):
@@ -197,6 +204,16 @@ def test_a_shape_alone_takes_no_memory(toys, dtype, shape, words):
     assert code == INVALID
     assert message.startswith(words)
     assert peak < 1_000_000
+
+
+def test_a_domain_that_is_no_text_is_not_known(translator, make_request):
+    audio = np.zeros([1, 8], np.float32)
+    request = make_request(
+        "translator", audio=audio, domain=np.array([b"\xff\xfe"], object)
+    )
+    code, message = refusal(translator.predict, request)
+    assert code == INVALID
+    assert "domain is not known" in message
 
 
 def test_predict_with_a_type_that_does_not_exist(toys, make_request):
@@ -219,7 +236,7 @@ def test_a_request_whose_client_has_left_is_not_run(
 
     monkeypatch.setattr(servable.Servable, "predict", spy)
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         at_work = stubs.predict.future(make_request("toys", "wait", seconds=2.0))
         assert at_it.wait(30)
         waiting = [
@@ -293,7 +310,7 @@ def test_long_messages_are_truncated(toys, make_request):
 def test_the_deadline_stops_the_run(tmp_path, save_arithmetic, served, make_request):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         code, _ = refusal(
             stubs.predict, make_request("toys", "wait", seconds=600.0), timeout=0.5
         )
@@ -318,20 +335,68 @@ def test_a_default_client_gets_the_error_it_gets_from_the_stock_server(
     assert "Received message larger than max" in message
 
 
-def test_what_is_not_served_says_so(toys):
-    prediction = toys.prediction
-    for call, request in [
-        (prediction.Classify, classification_pb2.ClassificationRequest()),
-        (prediction.Regress, regression_pb2.RegressionRequest()),
-        (prediction.MultiInference, inference_pb2.MultiInferenceRequest()),
+def test_signatures_that_do_not_take_examples(toys):
+    classify = classification_pb2.ClassificationRequest()
+    regress = regression_pb2.RegressionRequest()
+    calls = (toys.prediction.Classify, classify), (toys.prediction.Regress, regress)
+    for call, request in calls:
+        assert refusal(call, request) == (INVALID, "Missing ModelSpec")
+        request.model_spec.name = "other"
+        assert refusal(call, request) == (
+            NOT_FOUND,
+            "Servable not found for request: Latest(other)",
+        )
+        request.model_spec.name = "toys"
+        request.model_spec.signature_name = "both"
+        assert refusal(call, request) == (INVALID, "Expected one input Tensor.")
+        request.model_spec.signature_name = "other"
+        assert refusal(call, request) == (
+            INVALID,
+            "No signature was found with the name: other",
+        )
+        request.model_spec.signature_name = ""
+    words = "No classification inputs found in SignatureDef: inputs {"
+    assert refusal(*calls[0])[1].startswith(words)
+    words = "No regression inputs found in SignatureDef: inputs {"
+    assert refusal(*calls[1])[1].startswith(words)
+
+
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+
+
+@pytest.mark.parametrize(
+    "tasks, code, words",
+    [
+        ([], INVALID, "ModelSpec has no name specified."),
         (
-            toys.model.HandleReloadConfigRequest,
-            model_management_pb2.ReloadConfigRequest(),
+            [("other", "", CLASSIFY)],
+            NOT_FOUND,
+            "Servable not found for request: Latest(other)",
         ),
-    ]:
-        code, message = refusal(call, request)
-        assert code == grpc.StatusCode.UNIMPLEMENTED
-        assert "is not served here" in message
+        ([("toys", "both", CLASSIFY)], INVALID, "Expected one input Tensor."),
+        ([("toys", "shout", REGRESS)], INVALID, "Expected one output Tensor."),
+        ([("toys", "", CLASSIFY)], INVALID, "No classification inputs found in"),
+        (
+            [("toys", "other", CLASSIFY)],
+            INVALID,
+            "Requested signature not found in model graph: other",
+        ),
+        (
+            [("toys", "", "tensorflow/serving/predict")],
+            grpc.StatusCode.UNIMPLEMENTED,
+            "Unsupported signature method_name: tensorflow/serving/predict",
+        ),
+    ],
+)
+def test_inferences_that_are_none(toys, tasks, code, words):
+    request = inference_pb2.MultiInferenceRequest()
+    for model, signature, method in tasks:
+        task = request.tasks.add(method_name=method)
+        task.model_spec.name = model
+        task.model_spec.signature_name = signature
+    told_code, told = refusal(toys.prediction.MultiInference, request)
+    assert told_code == code
+    assert told.startswith(words)
 
 
 # GetModelMetadata
@@ -354,6 +419,7 @@ def test_metadata(toys):
         "serving_default",
         "both",
         "shout",
+        "column",
         "wait",
         "fail",
         "__saved_model_init_op",
@@ -464,7 +530,7 @@ def test_watchers_of_health_hold_no_thread(
 ):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         health = health_pb2_grpc.HealthStub(stubs.channel)
         watch = health.Watch(health_pb2.HealthCheckRequest())
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
@@ -476,7 +542,7 @@ def test_health_is_told_while_all_threads_are_at_work(
 ):
     save_arithmetic(tmp_path / "1")
     model = Model("toys", tmp_path, poll_wait_seconds=0)
-    with served(model, max_threads=1) as stubs:
+    with served(model, threads=1) as stubs:
         at_work = stubs.predict.future(
             make_request("toys", "wait", seconds=600.0), timeout=5
         )
