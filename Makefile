@@ -7,7 +7,7 @@ BIN := .venv/bin
 DEMO := demo
 PORT ?= 8500
 
-.PHONY: demo test test-beam test-torch install format clean
+.PHONY: demo pretrained test test-beam test-torch install format clean
 
 install: .venv/installed
 
@@ -64,5 +64,20 @@ demo: .venv/installed
 	$(BIN)/python -m tf_mt.evaluate --server=localhost:$(PORT) --model=small \
 	    --data=$(DEMO)/data --out=$(DEMO)/scores --clips=4
 
+# The model that travels with the package, made anew: eight instruments of FluidR3 GM (MIT),
+# Debian's package fluid-soundfont-gm.
+PRETRAINED := violin,cello,flute,clarinet,trumpet,alto_sax,acoustic_guitar_nylon,acoustic_grand_piano
+FLUID ?= /usr/share/sounds/sf2/FluidR3_GM.sf2
+MADE := pretrained
+
+pretrained: .venv/installed
+	$(BIN)/python -m pipelines.convert --dataset=scores --config=unpaired --max_scores=40 \
+	    --soundfont=$(FLUID) --sample_rate=32000 --domains=$(PRETRAINED) --data_dir=$(MADE)/data
+	$(BIN)/python -m tf_mt.train --approach=harmonics --preset=small \
+	    --data=$(MADE)/data --run=$(MADE)/runs/harmonics
+	rm -rf tf_mt/pretrained/harmonics
+	$(BIN)/python -m tf_mt.export --run=$(MADE)/runs/harmonics --out=tf_mt/pretrained
+	rm -r tf_mt/pretrained/harmonics/1/assets.extra    # warm-up requests, five times the rest
+
 clean:
-	rm -rf $(DEMO) .venv .venv-beam .venv-torch
+	rm -rf $(DEMO) $(MADE) .venv .venv-beam .venv-torch

@@ -20,7 +20,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tf_mt*", "pipelines*", "serving*"]),
-    package_data={"pipelines": ["*/README.md", "*/CITATIONS.bib"]},
+    package_data={
+        "pipelines": ["*/README.md", "*/CITATIONS.bib"],
+        "tf_mt.pretrained": ["README.md", "harmonics/**/*"],
+    },
     # What every command imports; nothing here may ask for TensorFlow.
     install_requires=[
         "absl-py>=2.1",

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "tf_mt.dataset": ("tf_mt.names",),
     "tf_mt.config": ("tf_mt.names",),
     "tf_mt.keras_settings": (),
+    "tf_mt.pretrained": (),
     "tf_mt.startup": ("tf_mt.config", "tf_mt.keras_settings"),
     "tf_mt.audio": ("tf_mt.atomic",),
     "tf_mt.losses": (),

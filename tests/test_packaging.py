@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = ("tf_mt", "pipelines", "serving")
-DATA_FILES = re.compile(r"pipelines/\w+/(README\.md|CITATIONS\.bib)")
+DATA_FILES = re.compile(
+    r"pipelines/\w+/(README\.md|CITATIONS\.bib)|tf_mt/pretrained/(README\.md|harmonics/.+)"
+)
 
 # What would undo the care of the client to import none of it.
 HEAVY = {"tensorflow", "keras", "librosa", "tensorflow-serving-api", "scipy"}

@@ -1,18 +1,25 @@
-"""Translates audio files of any length in this process, without a server."""
+"""Translates audio files of any length in this process, without a server.
+
+Example: python -m tf_mt.translate --domain=cello --input=my.mp3 --output=cello.wav
+"""
 
 from pathlib import Path
 
 from absl import flags
 
 from tf_mt import script, startup
-from tf_mt.inference import stream, target, threads
+from tf_mt.inference import pretrained, stream, target, threads
 
 with startup.quiet():
     from tf_mt.inference import bundle
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("bundle", None, "Bundle to translate with.", required=True)
+flags.DEFINE_string(
+    "bundle",
+    str(pretrained.BUNDLE),
+    "Bundle to translate with; the one of the package.",
+)
 flags.DEFINE_string("domain", None, "What to translate to; a wrong name lists all.")
 flags.DEFINE_string(
     "reference",

@@ -9,7 +9,7 @@ from tf_mt.audio import k_weighting
 _MARGIN_SECONDS = 0.1
 # Quieter output is not raised to the loudness of its source by more than this.
 _MOST_GAIN_DB = 40.0
-_SMALLEST_PEAK = 1e-6
+_LIMITER_SECONDS = 0.005
 
 
 class Loudness:
@@ -23,6 +23,7 @@ class Loudness:
         self._sections = k_weighting.sections(sample_rate_hz)
         self._step = max(1, sample_rate_hz // 10)
         self._margin = round(_MARGIN_SECONDS * sample_rate_hz)
+        self._block = max(1, round(_LIMITER_SECONDS * sample_rate_hz))
 
     def power(self, audio: tf.Tensor) -> tf.Tensor:
         """The gated mean square of K-weighted audio.
@@ -53,16 +54,13 @@ class Loudness:
             power: Of `power`, `[batch]`; audio becomes silent where it is zero.
 
         Returns:
-            float32 `[batch, samples]`, at most 40 dB louder than before, and not so
-            loud that it would have to be clipped.
+            float32 `[batch, samples]` in [-1, 1], at most 40 dB louder than before.
+            Where it would have to be clipped it is made quieter for milliseconds.
         """
         own = tf.maximum(self.power(audio), k_weighting.SILENCE_POWER)
-        peak = tf.reduce_max(tf.abs(audio), axis=1)
-        most = tf.minimum(
-            10.0 ** (_MOST_GAIN_DB / 20.0), 1.0 / tf.maximum(peak, _SMALLEST_PEAK)
-        )
+        most = 10.0 ** (_MOST_GAIN_DB / 20.0)
         gain = tf.minimum(tf.sqrt(power / own), most)
-        return audio * gain[:, tf.newaxis]
+        return limited(audio * gain[:, tf.newaxis], self._block)
 
     def _weighted(self, audio: tf.Tensor) -> tf.Tensor:
         """Filters in the frequency domain; what rings on past the end is cut off."""
@@ -79,6 +77,33 @@ class Loudness:
             )
             spectrum *= above / below
         return tf.signal.irfft(spectrum, [size])[:, :samples]
+
+
+def limited(audio: tf.Tensor, block: int) -> tf.Tensor:
+    """Makes audio quieter where it exceeds full scale, and leaves the rest as it is.
+
+    The gain of a block is that of the loudest of it and its neighbours, and runs
+    straight from the middle of one block to that of the next, so no sample is above 1.
+
+    Args:
+        audio: float32 `[batch, samples]`.
+        block: Samples of a block.
+
+    Returns:
+        float32 `[batch, samples]` in [-1, 1].
+    """
+    samples = tf.shape(audio)[1]
+    padded = tf.pad(audio, [[0, 0], [0, -samples % block]])
+    blocks = tf.reshape(padded, [tf.shape(audio)[0], -1, block])
+    peaks = tf.reduce_max(tf.abs(blocks), axis=2, keepdims=True)
+    peaks = tf.nn.max_pool1d(peaks, 3, 1, "SAME")
+    gains = 1.0 / tf.maximum(peaks, 1.0)
+    ends = tf.concat([gains[:, :1], gains, gains[:, -1:]], axis=1)
+    place = (np.arange(block, dtype=np.float32) + 0.5) / block - 0.5
+    before, after = np.maximum(-place, 0.0), np.maximum(place, 0.0)
+    curve = ends[:, :-2] * before + gains * (1.0 - before - after) + ends[:, 2:] * after
+    limited_blocks = tf.clip_by_value(blocks * curve, -1.0, 1.0)
+    return tf.reshape(limited_blocks, tf.shape(padded))[:, :samples]
 
 
 def _mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:

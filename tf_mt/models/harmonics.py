@@ -149,8 +149,8 @@ class HarmonicMeans(translator.Translator):
 
 
 _TRAINING = config.Training(
-    steps=2000,
-    epoch_steps=500,
+    steps=800,
+    epoch_steps=200,
     batch_size=16,
     learning_rate=1e-2,
     decay_from=0.5,

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from tf_mt import atomic, config, dataset, models, weights_file
-from tf_mt.models import translator
+from tf_mt.models import translator, translator_config
 from tf_mt.training import precision
 
 KEPT_CHECKPOINTS = 2
@@ -145,6 +145,8 @@ def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     model = settings["model"]
     if "listening_steps" in model:
         model["encoder_pretraining_steps"] = model.pop("listening_steps")
+    # It changes no weight; what is new is the default, as of any inference option.
+    model.setdefault("loudness", translator_config.SOURCE)
     settings.setdefault("resolved_precision", settings["training"]["precision"])
     if isinstance(settings.get("init_from"), str):
         settings["init_from"] = {"run": settings["init_from"]}

@@ -12,7 +12,7 @@ INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute"))
 
 @pytest.fixture
 def older(tmp_path):
-    """A run as it was written before fields were renamed and precision resolved."""
+    """A run as it was written before fields were renamed and added."""
     preset = models.preset("umt", "tiny")
     folder = run.Run(tmp_path / "run")
     folder.settle(run.settings_of("umt", preset, INFO))
@@ -24,6 +24,7 @@ def older(tmp_path):
         "encoder_pretraining_steps"
     )
     settings.pop("resolved_precision", None)
+    settings["model"].pop("loudness")
     path.write_text(json.dumps(settings))
     return folder
 

@@ -1,0 +1,1 @@
+"""The trained model that travels with the package."""
