@@ -81,14 +81,17 @@ SETTINGS = [
     flags.DEFINE_list(
         "domains", None, "scores: the instruments, as General MIDI names them."
     ),
-    flags.DEFINE_string(
-        "soundfont", None, "scores: the SF2 or SF3 file to render with."
+    flags.DEFINE_multi_string(
+        "soundfont",
+        None,
+        "scores: the SF2 or SF3 file to render with; may be repeated: each is a "
+        "player, and a recording has one of them.",
     ),
-    flags.DEFINE_string(
+    flags.DEFINE_multi_string(
         "notes",
         None,
-        "scores: a folder of single notes of real instruments to render with, "
-        "instead of a soundfont; the domains are its folders.",
+        "scores: a folder of single notes of real instruments to render with; the "
+        "domains are its folders; may be repeated, and be given beside soundfonts.",
     ),
     flags.DEFINE_enum(
         "voices",

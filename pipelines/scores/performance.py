@@ -24,11 +24,13 @@ class Performance:
         domain: The instrument.
         notes: `[notes]` of `NOTE`, by onset, the first at zero.
         bends: The bends that its notes may have; see `notes.Score`.
+        player: The number of what it is played with, where there are several.
     """
 
     domain: str
     notes: np.ndarray
     bends: tuple[np.ndarray, ...] = ()
+    player: int = 0
 
 
 def fits(piece: notes.Piece, playable: instruments.Range) -> bool:

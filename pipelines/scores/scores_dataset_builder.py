@@ -46,8 +46,10 @@ class Settings(builder.Settings):
         max_scores: The most scores to use, chosen by a hash of their names; all if 0.
         domains: The instruments, as General MIDI names them, or as the folder of
             single notes does; if empty, `SOUNDFONT_DOMAINS`, or all of that folder.
-        soundfont: An SF2 or SF3 file; the one of pretty_midi if empty.
-        notes: A folder of single notes to play with instead of a soundfont.
+        soundfont: SF2 or SF3 files, each a player; the one of pretty_midi if there are
+            neither these nor notes. A recording has one of the players, drawn by the
+            seed and its name.
+        notes: Folders of single notes, each a player as well.
         voices: "separate", each part of a score is a piece; "together", they are one.
         common_range: Whether all domains keep to the pitches that all of them play.
         renditions: Performances of each piece, except in the test split.
@@ -58,8 +60,8 @@ class Settings(builder.Settings):
     corpus: str = "bach"
     max_scores: int = 0
     domains: tuple[str, ...] = ()
-    soundfont: str = ""
-    notes: str = ""
+    soundfont: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     voices: str = "separate"
     common_range: bool = False
     renditions: int = 1
@@ -70,11 +72,12 @@ class Settings(builder.Settings):
 class Builder(builder.RecordingsBuilder):
     """Scores, performed and rendered."""
 
-    VERSION = tfds.core.Version("1.2.0")
+    VERSION = tfds.core.Version("1.3.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
         "1.0.0": "First version.",
         "1.1.0": "The notes of each chunk are stored.",
         "1.2.0": "MIDI is played with its pedals and bends; long rests are cut.",
+        "1.3.0": "Several players may be given.",
     }
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
         tfds.core.BuilderConfig(
@@ -90,7 +93,7 @@ class Builder(builder.RecordingsBuilder):
     def plan(self, source: Path | None) -> builder.Plan:
         """Performs the pieces of each split; see `builder.RecordingsBuilder`."""
         settings = self.settings
-        found, ranges = self._instruments()
+        players, ranges = self._instruments()
         common = functools.reduce(instruments.Range.common, ranges.values())
         own = dict.fromkeys(ranges, common) if settings.common_range else ranges
         paired = self.builder_config.name == "paired"
@@ -117,40 +120,44 @@ class Builder(builder.RecordingsBuilder):
                     + ", ".join(f"{name} {r}" for name, r in ranges.items())
                     + f"; all of them {common}. Give more scores or other domains."
                 )
+        if len(players) > 1:
+            recordings = {
+                split: [_with_player(one, len(players), settings.seed) for one in found]
+                for split, found in recordings.items()
+            }
         rate = settings.sample_rate
-        renderer = tones.Renderer(found, ranges, rate)
+        renderers = [tones.Renderer(found, ranges, rate) for found in players]
         return builder.Plan(
             list(ranges),
             recordings,
-            functools.partial(_audio, renderer),
-            functools.partial(_timed_labels, renderer, rate),
+            functools.partial(_audio, renderers),
+            functools.partial(_timed_labels, renderers, rate),
         )
 
     def labels(self) -> dict[str, tfds.features.FeatureConnector]:
         """The notes of each chunk."""
         return {stored_notes.LABEL: stored_notes.feature()}
 
-    def _instruments(self) -> tuple[tones.Tones, dict[str, instruments.Range]]:
-        """What is played with, and the range of each domain."""
-        settings = self.settings
-        if settings.notes and settings.soundfont:
-            raise ValueError("notes and soundfont are both given; leave one out.")
-        found: tones.Tones
-        if settings.notes:
-            found = single_notes.SingleNotes(
-                Path(settings.notes), settings.sample_rate, self.leave_out
-            )
-            known = found.ranges
-            domains = settings.domains or tuple(known)
-        else:
-            path = Path(settings.soundfont or soundfont.default_path())
-            found = soundfont.Soundfont(path, settings.sample_rate)
-            known = instruments.RANGES
-            domains = settings.domains or SOUNDFONT_DOMAINS
+    def _instruments(self) -> tuple[list[tones.Tones], dict[str, instruments.Range]]:
+        """The players, and the range of each domain: what all of them can play."""
+        settings, rate = self.settings, self.settings.sample_rate
+        recorded = [
+            single_notes.SingleNotes(Path(folder), rate, self.leave_out)
+            for folder in settings.notes
+        ]
+        files = settings.soundfont
+        if not files and not recorded:
+            files = (str(soundfont.default_path()),)
+        fonts = [soundfont.Soundfont(Path(path), rate) for path in files]
+        ranges = [instruments.RANGES] * len(fonts) + [one.ranges for one in recorded]
+        known = [name for name in ranges[-1] if all(name in of for of in ranges)]
+        domains = settings.domains or tuple(known if recorded else SOUNDFONT_DOMAINS)
         for domain in domains:
             if domain not in known:
                 raise ValueError(names.unknown("domains", domain, known))
-        return found, {domain: known[domain] for domain in domains}
+        common = functools.partial(functools.reduce, instruments.Range.common)
+        found = {name: common([of[name] for of in ranges]) for name in domains}
+        return [*fonts, *recorded], found
 
     def _pieces(
         self, source: Path | None, playable: Sequence[instruments.Range]
@@ -309,16 +316,28 @@ def _recording(
     return chunk.Source(domain, f"{name}/{domain}", performed, piece)
 
 
+def _with_player(recording: chunk.Source, players: int, seed: int) -> chunk.Source:
+    """Draws the player of a recording."""
+    place = chunk.hashed(f"player {seed} {recording.recording}")
+    played = dataclasses.replace(recording.origin, player=int(place * players))
+    return dataclasses.replace(recording, origin=played)
+
+
 def _audio(
-    render: Callable[[performance.Performance], np.ndarray], recording: chunk.Source
+    renderers: Sequence[Callable[[performance.Performance], np.ndarray]],
+    recording: chunk.Source,
 ) -> Iterator[np.ndarray]:
-    yield render(recording.origin)
+    yield renderers[recording.origin.player](recording.origin)
 
 
 def _timed_labels(
-    renderer: tones.Renderer, sample_rate_hz: int, recording: chunk.Source, samples: int
+    renderers: Sequence[tones.Renderer],
+    sample_rate_hz: int,
+    recording: chunk.Source,
+    samples: int,
 ) -> storing.ChunkLabels:
     del samples
+    renderer = renderers[recording.origin.player]
     domain, played = recording.origin.domain, recording.origin.notes
     found = np.zeros(len(played), stored_notes.NOTE)
     # As the renderer rounds them, so that labels are right to the sample.

@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from pipelines import conversion
-from pipelines.scores import notes, scores_dataset_builder
+from pipelines.scores import notes, scores_dataset_builder, soundfont
 from tests import midi_file
 from tf_mt.data import index, recordings
 
@@ -281,7 +281,7 @@ def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
     command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
     command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    again = tmp_path / "scores" / "unpaired" / "1.2.0"
+    again = tmp_path / "scores" / "unpaired" / "1.3.0"
     assert f"--data={again}" in done.stdout.splitlines()[-1]
     one, other = (
         {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -396,44 +396,68 @@ def test_unknown_instruments_are_refused(midi, tmp_path):
         convert(midi, tmp_path, domains=("violine", "flute"))
 
 
-def test_two_ways_to_play_are_refused(midi, tmp_path):
-    with pytest.raises(ValueError, match="notes and soundfont are both given"):
-        convert(midi, tmp_path, notes="a", soundfont="b")
-
-
-def test_single_notes_play_as_well(midi, tmp_path):
+def write_notes(folder, partials):
+    """A folder of single notes of two instruments: harmonics of that many."""
     import soundfile
 
     time = np.arange(16000) / 8000
-    for instrument, partials in (("pure", [1]), ("rich", [1, 2, 3])):
-        (tmp_path / "notes" / instrument).mkdir(parents=True)
+    for instrument, kept in partials.items():
+        (folder / instrument).mkdir(parents=True)
         for pitch in range(60, 85, 2):
             hz = 440 * 2 ** ((pitch - 69) / 12)
-            audio = sum(0.2 * np.sin(2 * np.pi * k * hz * time) for k in partials)
+            audio = sum(0.2 * np.sin(2 * np.pi * k * hz * time) for k in kept)
             name = f"{instrument}-{pitch:03d}-100.wav"
-            soundfile.write(tmp_path / "notes" / instrument / name, audio, 8000)
-    data = convert(
-        midi,
-        tmp_path / "data",
-        domains=(),
-        notes=str(tmp_path / "notes"),
-        test_pieces=2,
-    )
+            soundfile.write(folder / instrument / name, audio, 8000)
+    return str(folder)
+
+
+def brightness(recording):
+    """The share of a recording's spectrum above a third of its frequencies."""
+    spectrum = np.abs(np.fft.rfft(recording.audio))
+    return spectrum[len(spectrum) // 3 :].sum() / spectrum.sum()
+
+
+def test_single_notes_play_as_well(midi, tmp_path):
+    folder = write_notes(tmp_path / "notes", {"pure": [1], "rich": [1, 2, 3]})
+    data = convert(midi, tmp_path / "data", domains=(), notes=(folder,), test_pieces=2)
     found = read(data, "test")
     assert {recording.domain for recording in found} == {"pure", "rich"}
     assert len(found) == 4
-    spectra = {r.domain: np.abs(np.fft.rfft(r.audio)) for r in found}
-    high = {d: s[len(s) // 3 :].sum() / s.sum() for d, s in spectra.items()}
+    high = {recording.domain: brightness(recording) for recording in found}
     assert high["rich"] > 2 * high["pure"]
     assert programs(data) == {"pure": {-1}, "rich": {-1}}
+
+
+def test_several_players_share_the_recordings(midi, tmp_path):
+    players = (
+        write_notes(tmp_path / "dull", {"one": [1], "other": [1]}),
+        write_notes(tmp_path / "bright", {"one": [1, 2, 3], "other": [1, 2, 3]}),
+    )
+    given = {"domains": (), "notes": players, "renditions": 4}
+    data = convert(midi, tmp_path / "data", **given)
+    found = read(data, "train")
+    for domain in ("one", "other"):
+        values = [brightness(r) for r in found if r.domain == domain]
+        assert max(values) > 2 * min(values)
+    again = read(convert(midi, tmp_path / "again", **given), "train")
+    assert [r.recording for r in again] == [r.recording for r in found]
+    for ours, theirs in zip(found, again, strict=True):
+        np.testing.assert_array_equal(ours.audio, theirs.audio)
+
+
+def test_a_domain_has_to_be_known_to_every_player(midi, tmp_path):
+    folder = write_notes(tmp_path / "notes", {"violin": [1], "kazoo": [1]})
+    font = str(soundfont.default_path())
+    with pytest.raises(ValueError, match=r"domains='kazoo' is not known; .*violin"):
+        convert(midi, tmp_path, domains=("kazoo",), notes=(folder,), soundfont=(font,))
 
 
 def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
     """What `tfds build` does: the settings are their defaults."""
     made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
-    assert made.info.full_name == "scores/paired/1.2.0"
+    assert made.info.full_name == "scores/paired/1.3.0"
     assert made.settings.corpus == "bach"
-    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.2.0"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.3.0"
     assert "music21" in made.info.citation
 
 
