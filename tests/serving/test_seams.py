@@ -49,11 +49,13 @@ class PassingThrough:
         return tf.clip_by_value(changed, -1.0, 1.0)
 
 
-@pytest.fixture(scope="module")
-def model():
+def made(loudness):
     # The network is not used; a small one is made faster.
     hparams = dataclasses.replace(
-        models.preset("vae_gan", "small").model, stem=8, encoder_blocks=0
+        models.preset("vae_gan", "small").model,
+        stem=8,
+        encoder_blocks=0,
+        loudness=loudness,
     )
     model = vae_gan.VaeGan(hparams, dataset.DatasetInfo("toy", RATE_HZ, tuple(CURVES)))
     model.encoder = keras.layers.Identity()
@@ -62,13 +64,19 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory):
-    return bundle.export(model, tmp_path_factory.mktemp("bundle"))
+def folder(tmp_path_factory):
+    return bundle.export(made("decoded"), tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
 def exported(folder):
     return bundle.Bundle(folder)
+
+
+@pytest.fixture(scope="module")
+def following(tmp_path_factory):
+    """One whose windows are each brought to the loudness of their source."""
+    return bundle.Bundle(bundle.export(made("source"), tmp_path_factory.mktemp("own")))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +118,7 @@ def signal_to_noise_db(reference, audio):
     return 10.0 * np.log10(np.sum(reference[inner] ** 2) / np.sum(noise**2))
 
 
-@pytest.mark.parametrize("way", ["exported", "connected"])
+@pytest.mark.parametrize("way", ["exported", "following", "connected"])
 @pytest.mark.parametrize("domain", CURVES)
 @pytest.mark.parametrize("pitches_hz", TONES_HZ.values(), ids=TONES_HZ)
 def test_what_is_steady_stays_steady(request, way, domain, pitches_hz):

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from serving.server import servable, warmup
 from tf_mt import config, dataset, models
 from tf_mt.inference import bundle
-from tf_mt.models import translator
+from tf_mt.models import translator, translator_config
 from tf_mt.models.vae_gan import model as vae_gan
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute", "piano"))
@@ -19,7 +19,7 @@ PEAKS = (0.125, 0.25, 0.5)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(config.Config):
+class Config(translator_config.Config):
     weights: dict = config.field({}, "Weight of each loss term.")
     warmup: dict = config.field({}, "Steps over which weights rise.")
 
@@ -34,7 +34,7 @@ class Peaks(translator.Translator):
     overlap_samples = 16
 
     def __init__(self):
-        super().__init__(Config(), INFO)
+        super().__init__(Config(loudness="decoded"), INFO)
 
     def parts(self):
         return {}

@@ -151,7 +151,7 @@ def test_points_are_seeded_and_as_long_as_asked_for(rank):
 @INTERPOLATIONS
 @pytest.mark.parametrize("generators", ["per_domain", "shared"])
 def test_both_ends_are_translations(interpolation, generators):
-    model = made(generators=generators)
+    model = made(generators=generators, loudness="decoded")
     clips = clip(300.0), clip(500.0, samples=9500)
     sounds = latent_space.interpolate(model, interpolation, clips, (2, 0), 3)
     assert list(sounds) == ["0.00", "0.50", "1.00"]

@@ -161,7 +161,7 @@ def test_a_phase_from_the_magnitudes_needs_no_source(monkeypatch):
 
 
 def test_the_target_chooses_the_generator(monkeypatch):
-    model = made()
+    model = made(loudness="decoded")
     monkeypatch.setattr(model, "generator_ab", lambda x: x)
     monkeypatch.setattr(model, "generator_ba", lambda x: x - 0.4)
     audio = batch_of(model)["audio"][0]
