@@ -6,7 +6,6 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.server import servable
 from serving.server.model import Model
 
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -48,14 +47,17 @@ def test_what_waits_beyond_its_deadline_is_not_run(
     model, served, make_request, monkeypatch
 ):
     ran = []
-    predict = servable.Servable.predict
-
-    def spy(self, request, *arguments):
-        ran.append(request.model_spec.signature_name)
-        return predict(self, request, *arguments)
-
-    monkeypatch.setattr(servable.Servable, "predict", spy)
     with served(model, threads=1) as stubs:
+        with model.lease(None) as version:
+            loaded = version.loaded
+        predict = loaded.predict
+
+        def spy(request, *arguments):
+            ran.append(request.model_spec.signature_name)
+            return predict(request, *arguments)
+
+        # Of this model only: others may still be at work for clients that have left.
+        monkeypatch.setattr(loaded, "predict", spy)
         at_work = stubs.predict.future(make_request("toys", "wait", seconds=5.0))
         while not ran:
             time.sleep(0.01)
