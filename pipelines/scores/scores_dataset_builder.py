@@ -120,11 +120,10 @@ class Builder(builder.RecordingsBuilder):
                     + ", ".join(f"{name} {r}" for name, r in ranges.items())
                     + f"; all of them {common}. Give more scores or other domains."
                 )
-        if len(players) > 1:
-            recordings = {
-                split: [_with_player(one, len(players), settings.seed) for one in found]
-                for split, found in recordings.items()
-            }
+        recordings = {
+            split: [_with_player(one, len(players), settings.seed) for one in chosen]
+            for split, chosen in recordings.items()
+        }
         rate = settings.sample_rate
         renderers = [tones.Renderer(found, ranges, rate) for found in players]
         return builder.Plan(

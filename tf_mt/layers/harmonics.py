@@ -44,6 +44,7 @@ class Frames(NamedTuple):
     Attributes:
         spectrum: Their STFT, complex64 `[batch, frames, bins]`.
         decibels: Its squared magnitudes, float32 `[batch, frames, bins]`.
+        power_db: The sum of these over bins, float32 `[batch, frames, 1]`.
         pitch_hz: float32 `[batch, frames]`.
         unpitched: 0 where a frame has that pitch, 1 where it has none or several,
             float32 `[batch, frames]`.
@@ -51,6 +52,7 @@ class Frames(NamedTuple):
 
     spectrum: tf.Tensor
     decibels: tf.Tensor
+    power_db: tf.Tensor
     pitch_hz: tf.Tensor
     unpitched: tf.Tensor
 
@@ -99,7 +101,7 @@ class Harmonics:
             The shape of `audio`.
         """
         frames = self.analyse(audio)
-        decibels, power = frames.decibels, power_db(frames.decibels)
+        decibels, power = frames.decibels, frames.power_db
         own = self._means(frames)
         wanted = tf.reshape(measured, [-1, *own.shape[1:]])
         target, moved, shaped = (
@@ -109,7 +111,7 @@ class Harmonics:
         gain = (1.0 - _KEPT) * (target + power - decibels) + _KEPT * moved
         gain += frames.unpitched[..., tf.newaxis] * (shaped - gain)
         gain = tf.clip_by_value(gain, _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB)
-        gain += power - power_db(decibels + gain)
+        gain += power - _power_db(decibels + gain)
         factor = tf.pow(10.0, gain / 20.0)
         changed = stft.istft(
             frames.spectrum * tf.cast(factor, tf.complex64),
@@ -129,17 +131,17 @@ class Harmonics:
             samples, self.sample_rate_hz, *_hz(PITCHES[[0, -1]])
         )
         unpitched = tf.clip_by_value((share - _PITCHED) / (_UNPITCHED - _PITCHED), 0, 1)
-        return Frames(spectrum, _decibels(power + _SMALLEST_POWER), pitch_hz, unpitched)
+        decibels = _decibels(power + _SMALLEST_POWER)
+        return Frames(spectrum, decibels, _power_db(decibels), pitch_hz, unpitched)
 
     def _means(self, frames: Frames) -> tf.Tensor:
         """Means `[batch, pitches, points]` over frames of about each pitch."""
-        decibels, pitch_hz = frames.decibels, frames.pitch_hz
-        power = power_db(decibels)
+        pitch_hz = frames.pitch_hz
         weights = nearness(_midi(pitch_hz)) * heard(frames)[:, tf.newaxis]
         points = np.arange(POINTS) / POINTS_PER_HARMONIC
         bin_hz = self.sample_rate_hz / self.framing.n_fft
         places = points * pitch_hz[..., tf.newaxis] / bin_hz
-        levels = _interpolated(decibels - power, places)
+        levels = _interpolated(frames.decibels - frames.power_db, places)
         sums = tf.matmul(weights, levels)
         return sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
 
@@ -157,7 +159,7 @@ class Harmonics:
 
 def heard(frames: Frames) -> tf.Tensor:
     """1 for frames that are not much quieter than the loudest one, float32."""
-    power = power_db(frames.decibels)[..., 0]
+    power = frames.power_db[..., 0]
     loudest = tf.reduce_max(power, axis=1, keepdims=True)
     return tf.cast(power > loudest - _RANGE_DB, tf.float32)
 
@@ -198,7 +200,7 @@ def _interpolated(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     return low + share * (high - low)
 
 
-def power_db(decibels: tf.Tensor) -> tf.Tensor:
+def _power_db(decibels: tf.Tensor) -> tf.Tensor:
     """The power of frames `[..., bins]` in decibels: `[..., 1]`."""
     linear = tf.pow(10.0, decibels / 10.0)
     return _decibels(tf.reduce_sum(linear, axis=-1, keepdims=True))

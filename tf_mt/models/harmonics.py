@@ -73,18 +73,14 @@ class HarmonicMeans(translator.Translator):
         self.harmonics = harmonics.Harmonics(info.sample_rate_hz)
         self.hop_samples = self.harmonics.framing.hop
         self.clip_samples = hparams.clip_samples
-        self.window_samples = self._whole(WINDOW_SECONDS)
-        self.overlap_samples = self._whole(WINDOW_SECONDS / 12)
-        self.reference_samples = self._whole(REFERENCE_SECONDS)
+        self.window_samples = self.whole_hops(WINDOW_SECONDS)
+        self.overlap_samples = self.whole_hops(WINDOW_SECONDS / 12)
+        self.reference_samples = self.whole_hops(REFERENCE_SECONDS)
         self.table = Table(len(info.domains))
         # Frames of each domain that were heard at each pitch.
         shape = len(info.domains), len(harmonics.PITCHES)
         self.counts = self.add_state("counts", shape)
         self.built = True
-
-    def _whole(self, seconds: float) -> int:
-        hops = round(seconds * self.info.sample_rate_hz / self.hop_samples)
-        return self.hop_samples * hops
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
         """The table."""
@@ -98,7 +94,7 @@ class HarmonicMeans(translator.Translator):
         frames = self.harmonics.analyse(heard)
         weights = harmonics.heard(frames) * (1.0 - frames.unpitched)
         levels = self.harmonics.at_bins(self.table(batch["domain"]), frames.pitch_hz)
-        relative = frames.decibels - harmonics.power_db(frames.decibels)
+        relative = frames.decibels - frames.power_db
         errors = tf.reduce_mean(tf.square((levels - relative) / _SCALE_DB), axis=-1)
         # The same mean on every replica, however much of its share is heard.
         share = tf.reduce_sum(weights * errors, axis=1) / tf.cast(

@@ -242,8 +242,13 @@ class Translator(trainable.Trainable):
         decoded = self.decode(self.encode(self.padded(audio)), timbre)
         decoded = decoded[:, : tf.shape(audio)[1]]
         if self.hparams.loudness == translator_config.SOURCE:
-            decoded = self.loudness.matched(decoded, self.loudness.power(audio))
+            return self.loudness.matched(decoded, self.loudness.power(audio))
         return tf.clip_by_value(decoded, -1.0, 1.0)
+
+    def whole_hops(self, seconds: float) -> int:
+        """About so many seconds in samples: two or more times `hop_samples`."""
+        hops = round(seconds * self.info.sample_rate_hz / self.hop_samples)
+        return self.hop_samples * max(2, hops)
 
     def padded(self, audio: tf.Tensor) -> tf.Tensor:
         """Appends zeros to `[batch, samples]` up to a multiple of `hop_samples`."""

@@ -78,17 +78,12 @@ class VqVae(translator.Translator):
 
     def __init__(self, hparams: configuration.Config, info: dataset.DatasetInfo):
         super().__init__(hparams, info)
-        highest = hparams.hop(hparams.levels - 1)
-        self.hop_samples = highest
+        self.hop_samples = hparams.hop(hparams.levels - 1)
         self.clip_samples = hparams.clip_samples
         rate_hz = info.sample_rate_hz
-
-        def whole(seconds: float) -> int:
-            return highest * max(2, round(seconds * rate_hz / highest))
-
-        self.window_samples = whole(WINDOW_SECONDS)
-        self.overlap_samples = whole(WINDOW_SECONDS / 12)
-        self.reference_samples = whole(REFERENCE_SECONDS)
+        self.window_samples = self.whole_hops(WINDOW_SECONDS)
+        self.overlap_samples = self.whole_hops(WINDOW_SECONDS / 12)
+        self.reference_samples = self.whole_hops(REFERENCE_SECONDS)
         self.harmonics = harmonics.Harmonics(rate_hz)
         self.measured_clips = MEASURED_SECONDS * rate_hz / hparams.clip_samples
         # Checkpoints name variables by these attributes and their order.
