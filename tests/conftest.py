@@ -12,6 +12,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import config as tf_config
 
 from tests import midi_file
 
@@ -54,6 +55,14 @@ def convert_melodies(folder: pathlib.Path, config: str, count: int) -> pathlib.P
         overwrite=False,
     )
     return folder / "data"
+
+
+@pytest.fixture(autouse=True)
+def nondeterminism_after_training():
+    """Lets no test run under the determinism that training has asked for before."""
+    yield
+    # TensorFlow's way back is not in its public interface.
+    tf_config.disable_op_determinism()
 
 
 @pytest.fixture(scope="session")

@@ -14,28 +14,29 @@ class LinearSchedule(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         training: Gives the highest step size, the length of the rise, where the fall
             begins, and the number of steps.
-        scale: What the training's step size is multiplied by.
+        updates_per_step: How many updates of the optimizer a training step makes
+            (`Trainable.updates_per_step`).
     """
 
-    def __init__(self, training: config.Training, scale: float = 1.0):
+    def __init__(self, training: config.Training, updates_per_step: float = 1.0):
         self.training = training
-        self.scale = scale
+        self.updates_per_step = updates_per_step
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the step size of an update, counted from 0."""
-        done = tf.cast(step, tf.float32)
+        done = tf.cast(step, tf.float32) / self.updates_per_step
         rise = (done + 1.0) / max(1, self.training.warmup_steps)
         falling = self.training.steps * (1.0 - self.training.decay_from)
         fall = (self.training.steps - done) / max(1.0, falling)
         share = tf.minimum(1.0, tf.minimum(rise, fall) if falling else rise)
-        return self.scale * self.training.learning_rate * share
+        return self.training.learning_rate * share
 
 
 class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly, stays, and falls as half a cosine to a share of its height.
 
     Args:
-        training: As for `LinearSchedule`.
+        training: As for `LinearSchedule`; a training step makes one update.
         scale: What the training's step size is multiplied by.
         last: The step size at the end, as a share of the highest.
     """
@@ -57,16 +58,17 @@ class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return self.scale * self.training.learning_rate * share
 
 
-def adam(training: config.Training, scale: float = 1.0) -> keras.optimizers.Adam:
+def adam(
+    training: config.Training, updates_per_step: float = 1.0
+) -> keras.optimizers.Adam:
     """Makes Adam with the linear schedule of a training configuration.
 
     Args:
         training: Gives the schedule and the decay of the first moment.
-        scale: What the training's step size is multiplied by.
+        updates_per_step: As for `LinearSchedule`.
     """
-    return keras.optimizers.Adam(
-        LinearSchedule(training, scale), beta_1=training.beta_1
-    )
+    schedule = LinearSchedule(training, updates_per_step)
+    return keras.optimizers.Adam(schedule, beta_1=training.beta_1)
 
 
 class RowAdam(keras.optimizers.Adam):

@@ -138,7 +138,10 @@ class Trainable(keras.Model, abc.ABC):
         Args:
             training: The run's training configuration.
         """
-        return {part: optimization.adam(training) for part in self.parts()}
+        return {
+            part: optimization.adam(training, self.updates_per_step(part))
+            for part in self.parts()
+        }
 
     def updates(self) -> Sequence[Update]:
         """Declares the order and the number of a step's updates.
@@ -146,6 +149,17 @@ class Trainable(keras.Model, abc.ABC):
         By default all gradients are taken before any weight moves, in one forward pass.
         """
         return (Update(tuple(self.parts())),)
+
+    def updates_per_step(self, part: str) -> float:
+        """Returns how often a step updates a part, on average.
+
+        Optimizers count updates, and schedules are of steps.
+
+        Args:
+            part: One of `parts()`.
+        """
+        updates = [update for update in self.updates() if part in update.parts]
+        return sum(update.batches / update.every for update in updates)
 
     def add_state(
         self, name: str, shape: Sequence[int], initializer: Any = "zeros"

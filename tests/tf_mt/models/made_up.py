@@ -105,7 +105,10 @@ class MadeUp(translator.Translator):
         }
 
     def make_optimizers(self, training):
-        of_table = optimization.RowAdam(optimization.LinearSchedule(training, 10.0))
+        longer = dataclasses.replace(
+            training, learning_rate=10.0 * training.learning_rate
+        )
+        of_table = optimization.RowAdam(optimization.LinearSchedule(longer))
         return super().make_optimizers(training) | {"table": of_table}
 
     def updates(self):

@@ -82,6 +82,15 @@ def test_optimizers_and_updates_are_of_all_parts(approach):
 
 
 @APPROACHES
+def test_step_sizes_are_positive_up_to_the_last_update(approach):
+    model = made(approach)
+    training = config.Training(steps=10, epoch_steps=1, decay_from=0.5)
+    for part, optimizer in model.make_optimizers(training).items():
+        optimizer.iterations.assign(int(10 * model.updates_per_step(part)) - 1)
+        assert float(optimizer.learning_rate) > 0.0
+
+
+@APPROACHES
 def test_parts_hold_every_trainable_variable_once(approach):
     model = made(approach)
     held = [v for part in model.parts() for v in model.part_variables(part)]

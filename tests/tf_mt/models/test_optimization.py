@@ -22,10 +22,14 @@ def test_step_size_rises_stays_and_falls():
     assert float(constant(9_999)) == 2.0
 
 
-def test_a_scale_multiplies_the_step_size():
-    training = config.Training(learning_rate=2.0, decay_from=1.0)
-    optimizer = optimization.adam(training, scale=10.0)
-    assert float(optimizer.learning_rate) == 20.0
+@pytest.mark.parametrize("updates_per_step", [2.0, 0.5])
+def test_a_schedule_is_of_training_steps(updates_per_step):
+    training = config.Training(
+        steps=100, decay_from=0.5, learning_rate=2.0, epoch_steps=1
+    )
+    step_size = optimization.adam(training, updates_per_step)._learning_rate
+    sizes = [float(step_size(step * updates_per_step)) for step in (0, 50, 75, 100)]
+    np.testing.assert_allclose(sizes, [2.0, 2.0, 1.0, 0.0], rtol=1e-6)
 
 
 def updated(optimizer, rows, batches, dense=False):
