@@ -45,14 +45,24 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The demo begins by translating PHRASE with the model of the package. Without one it takes
+# a trumpet that librosa downloads, or where there is no network a trumpet of the dataset.
+PHRASE ?=
+TRUMPET := $(BIN)/python -c "import librosa; print(librosa.example('trumpet'))"
+
 demo: .venv/installed
 	$(BIN)/python -m pipelines.convert --dataset=scores --config=paired --max_scores=80 \
 	    --domains=violin,flute,trumpet,acoustic_grand_piano --data_dir=$(DEMO)/data
+	$(BIN)/python -m pipelines.extract --data=$(DEMO)/data --split=test \
+	    --out=$(DEMO)/held_out --limit=12
+	phrase="$(PHRASE)"; [ "$$phrase" ] || phrase=$$($(TRUMPET) 2> $(DEMO)/download.log) || \
+	    phrase=$$(find $(DEMO)/held_out/trumpet -type f | sort | head -n 1); \
+	$(BIN)/python -m tf_mt.translate --domain=cello --input="$$phrase" \
+	    --output=$(DEMO)/phrase_cello.wav --picture=$(DEMO)/phrase_cello.png && \
+	echo "$$phrase, played by a cello: $(DEMO)/phrase_cello.wav, $(DEMO)/phrase_cello.png"
 	$(BIN)/python -m tf_mt.train --approach=vae_gan --preset=small \
 	    --data=$(DEMO)/data --run=$(DEMO)/runs/small
 	$(BIN)/python -m tf_mt.export --run=$(DEMO)/runs/small --out=$(DEMO)/bundles
-	$(BIN)/python -m pipelines.extract --data=$(DEMO)/data --split=test \
-	    --out=$(DEMO)/held_out --limit=12
 	$(BIN)/python -m serving.server --model_base_path=$(abspath $(DEMO))/bundles/small \
 	    --model_name=small --port=$(PORT) > $(DEMO)/server.txt 2> $(DEMO)/server.log & \
 	server=$$!; trap "kill $$server" EXIT; \

@@ -9,6 +9,7 @@ LIBROSA = "librosa>=0.11,<0.12"
 # av 19, for Python 3.12 and later, opens files by other arguments.
 FORMATS = ["av>=14,<19"]
 CLIENT = ["grpcio>=1.71", "ml_dtypes>=0.5", "protobuf>=5.28"]
+PICTURES = [LIBROSA, "matplotlib>=3.9"]
 TENSORFLOW_IO = 'tensorflow-io==0.37.1; python_version < "3.13"'
 
 setup(
@@ -39,6 +40,8 @@ setup(
         "formats": FORMATS,
         # Translation with a bundle in the same process.
         "bundle": TENSORFLOW,
+        # The page in the browser, and pictures of translations.
+        "app": [*TENSORFLOW, *CLIENT, *FORMATS, *PICTURES, "gradio>=6,<7"],
         # Conversion of recordings and scores to datasets, and reading them.
         "data": [
             *TENSORFLOW,
@@ -56,8 +59,7 @@ setup(
         # Training with logs, and evaluation.
         "train": [
             *TENSORFLOW,
-            LIBROSA,
-            "matplotlib>=3.9",
+            *PICTURES,
             "mir_eval>=0.8",
             "scikit-learn>=1.5",
             "scipy>=1.13",
@@ -79,8 +81,11 @@ setup(
         # Tests and lint.
         "dev": [
             *FORMATS,
+            "gradio>=6,<7",
             "httpx>=0.27",
             "hypothesis>=6.100",
+            "ipykernel>=6",
+            "nbclient>=0.10",
             "pyloudnorm>=0.2,<0.3",
             "pytest>=8",
             "pytest-timeout>=2.3",

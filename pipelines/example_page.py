@@ -61,7 +61,7 @@ def varied(stretches: Sequence[survey.Stretch]) -> list[survey.Stretch]:
 def _draw(
     axis: plot_axes.Axes, stretch: survey.Stretch, sample_rate_hz: int
 ) -> image.AxesImage:
-    audio = stretch.audio()
+    audio = plots.beginning(stretch.audio(), sample_rate_hz)
     frame, _ = log_mel.sizes(sample_rate_hz)
     whole = np.pad(audio, (0, max(frame - len(audio), 0)))
     return plots.draw(axis, whole, sample_rate_hz)

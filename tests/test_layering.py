@@ -121,6 +121,7 @@ MAY_IMPORT = {
         "tf_mt.inference.system",
         "tf_mt.inference.target",
     ),
+    "tf_mt.page": ("tf_mt.evaluation.report", "tf_mt.inference"),
     "tf_mt.evaluation.protocol.setup": (
         "tf_mt.names",
         "tf_mt.data",
@@ -131,6 +132,7 @@ MAY_IMPORT = {
     "tf_mt.train": PACKAGES,
     "tf_mt.export": PACKAGES,
     "tf_mt.translate": PACKAGES,
+    "tf_mt.app": PACKAGES,
     "tf_mt.evaluate": PACKAGES,
     "tf_mt.explore": PACKAGES,
     "tf_mt.gram": PACKAGES,
@@ -147,6 +149,7 @@ RESERVED = {
     "tensorflow_io": ("tf_mt.audio.masks",),
     "tqdm": ("tf_mt.progress",),
     "av": ("tf_mt.audio.ffmpeg",),
+    "gradio": ("tf_mt.page",),
     "apache_beam": ("tf_mt.data.distributed",),
     "tensorflow.distribute": (
         "tf_mt.training.trainer",

@@ -3,6 +3,7 @@
 Example: python -m tf_mt.translate --domain=cello --input=my.mp3 --output=cello.wav
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from absl import flags
@@ -33,20 +34,42 @@ flags.DEFINE_string(
     "WAV file to write; for a folder, the folder that receives its tree as WAV files.",
     required=True,
 )
+flags.DEFINE_string(
+    "picture",
+    None,
+    "PNG to write with the spectrograms of one file and of its translation.",
+)
 
 
 def main(argv: list[str]) -> int:
     """Translates; the exit code is 1 if a file of a folder could not be."""
+    source, output = Path(FLAGS.input), Path(FLAGS.output)
+    if FLAGS.picture is not None:
+        _check_picture(source)
     threads.limit()
     translating = bundle.Bundle(Path(FLAGS.bundle))
     translate = target.streaming(translating, FLAGS.domain, FLAGS.reference)
-    failed = stream.translate_files(
-        Path(FLAGS.input),
-        Path(FLAGS.output),
-        translating.info.sample_rate_hz,
-        translate,
-    )
+    rate_hz = translating.info.sample_rate_hz
+    failed = stream.translate_files(source, output, rate_hz, translate)
+    if FLAGS.picture is not None:
+        from tf_mt.evaluation.report import translation_picture
+
+        written = stream.find_targets(source, output)[source]
+        translation_picture.draw(source, written, rate_hz, Path(FLAGS.picture))
     return 1 if failed else 0
+
+
+def _check_picture(source: Path) -> None:
+    if not source.is_file():
+        raise ValueError(
+            f"picture={FLAGS.picture!r} is of one file, but input={FLAGS.input!r} is "
+            "not one."
+        )
+    if not (find_spec("matplotlib") and find_spec("librosa")):
+        raise ValueError(
+            f"picture={FLAGS.picture!r} needs matplotlib and librosa: "
+            "pip install 'tf_mt[app]'."
+        )
 
 
 if __name__ == "__main__":

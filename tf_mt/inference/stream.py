@@ -54,8 +54,7 @@ def translate_files(
         ValueError: If the target does not suit the source, or if the source is one file
             and cannot be translated.
     """
-    source, target = Path(source), Path(target)
-    find_targets = _file_target if source.is_file() else _folder_targets
+    source = Path(source)
     targets = find_targets(source, target)
     failed: dict[Path, str] = {}
     samples = sum(round(_seconds(path) * sample_rate_hz) for path in targets)
@@ -68,18 +67,62 @@ def translate_files(
         ) as bar,
     ):
         for path, written in targets.items():
-            blocks = files.blocks(path, sample_rate_hz, block_samples=sample_rate_hz)
             try:
-                with files.Writer(written, sample_rate_hz) as writer:
-                    for block in translate(blocks):
-                        writer.write(block)
-                        # Headers do not always tell the length to the sample.
-                        bar.update(min(len(block), bar.total - bar.n))
+                for done in translate_file(path, written, sample_rate_hz, translate):
+                    # Headers do not always tell the length to the sample.
+                    bar.update(min(done, bar.total - bar.n))
             except (ValueError, FileNotFoundError) as error:
                 if path == source:
                     raise
                 failed[path] = str(error)
     return list(failed)
+
+
+def find_targets(source: Path, target: Path) -> dict[Path, Path]:
+    """Finds what is translated, and to where, as `translate_files` does.
+
+    Args:
+        source: An audio file, or a folder of them.
+        target: A WAV file or a folder for a file; a folder for a folder.
+
+    Returns:
+        The WAV file to write for each audio file.
+
+    Raises:
+        FileNotFoundError: If there is nothing to translate.
+        ValueError: If the target does not suit the source.
+    """
+    source, target = Path(source), Path(target)
+    of_kind = _file_target if source.is_file() else _folder_targets
+    return of_kind(source, target)
+
+
+def translate_file(
+    source: Path,
+    target: Path,
+    sample_rate_hz: int,
+    translate: Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]],
+) -> Iterator[int]:
+    """Translates one file to a WAV file, which appears whole once all is consumed.
+
+    Args:
+        source: An audio file.
+        target: The WAV file to write.
+        sample_rate_hz: As for `translate_files`.
+        translate: As for `translate_files`.
+
+    Yields:
+        Samples that were written since the last time.
+
+    Raises:
+        FileNotFoundError: There is no such source.
+        ValueError: It cannot be read or translated.
+    """
+    blocks = files.blocks(source, sample_rate_hz, block_samples=sample_rate_hz)
+    with files.Writer(target, sample_rate_hz) as writer:
+        for block in translate(blocks):
+            writer.write(block)
+            yield len(block)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,8 @@ def draw(
     for axes, (name, sounds) in zip(grid, rows.items(), strict=True):
         titles = list(sounds)
         for axis, column in zip(axes, shown, strict=True):
-            drawn = plots.draw(axis, sounds[titles[column]], sample_rate_hz)
+            beginning = plots.beginning(sounds[titles[column]], sample_rate_hz)
+            drawn = plots.draw(axis, beginning, sample_rate_hz)
             axis.set_title(titles[column], fontsize=10)
         axes[0].set_ylabel(f"{name}\nHz")
     for axis in grid[-1]:

@@ -48,7 +48,7 @@ def examples(chosen: list[Example], sample_rate_hz: int, path: Path) -> None:
         for axis, (title, audio) in zip(
             row, _panels(example, sample_rate_hz), strict=True
         ):
-            drawn = draw(axis, audio, sample_rate_hz)
+            drawn = draw(axis, beginning(audio, sample_rate_hz), sample_rate_hz)
             axis.set_title(title.replace("_", " "), fontsize=9)
         row[0].set_ylabel("Hz")
     for axis in axes[-1]:
@@ -72,8 +72,13 @@ def _panels(example: Example, sample_rate_hz: int) -> list[tuple[str, np.ndarray
     ]
 
 
+def beginning(audio: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Returns the first `SHOWN_SECONDS` of a sound `[samples]`."""
+    return audio[: int(SHOWN_SECONDS * rate_hz)]
+
+
 def draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesImage:
-    """Draws the log-mel spectrogram of a sound's first `SHOWN_SECONDS`.
+    """Draws the log-mel spectrogram of a sound.
 
     Args:
         axis: Where to draw.
@@ -83,7 +88,6 @@ def draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesIma
     Returns:
         What a colour bar is made for.
     """
-    shown = audio[: int(SHOWN_SECONDS * rate_hz)]
     edges_hz = librosa.mel_frequencies(
         log_mel.BANDS + 2, fmin=log_mel.LOW_HZ, fmax=rate_hz / 2
     )
@@ -91,10 +95,10 @@ def draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesIma
     axis.set_yticks(np.interp(labelled_hz, edges_hz[1:-1], np.arange(log_mel.BANDS)))
     axis.set_yticklabels(labelled_hz)
     return axis.imshow(
-        log_mel.spectrogram(shown, rate_hz),
+        log_mel.spectrogram(audio, rate_hz),
         origin="lower",
         aspect="auto",
-        extent=(0.0, len(shown) / rate_hz, -0.5, log_mel.BANDS - 0.5),
+        extent=(0.0, len(audio) / rate_hz, -0.5, log_mel.BANDS - 0.5),
         vmin=log_mel.FLOOR_DB,
         vmax=LOUDEST_DB,
         cmap="magma",

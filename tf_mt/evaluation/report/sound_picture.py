@@ -24,8 +24,8 @@ def draw(audio: np.ndarray, sample_rate_hz: int) -> bytes:
     page = figure.Figure(figsize=(2.6, 2.3))
     page.subplots_adjust(left=0.17, right=0.96, top=0.98, bottom=0.16, hspace=0.08)
     above, below = page.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    plots.draw(above, audio, sample_rate_hz)
-    shown = audio[: int(plots.SHOWN_SECONDS * sample_rate_hz)]
+    shown = plots.beginning(audio, sample_rate_hz)
+    plots.draw(above, shown, sample_rate_hz)
     # In rests the strongest class is a trace of what sounded before or after.
     sounding = pitch.sounding(shown, sample_rate_hz)
     below.imshow(
