@@ -152,6 +152,34 @@ class Training(Config):
         "semitones; 0 detunes none.",
         minimum=0.0,
     )
+    equaliser_db: float = field(
+        0.0,
+        "The encoder input of each clip goes through a random smooth equaliser of up "
+        "to so much.",
+        minimum=0.0,
+    )
+    room_seconds: float = field(
+        0.0,
+        "The encoder input of each clip sounds as in a random room of up to this "
+        "reverberation time; 0 is none.",
+        minimum=0.0,
+    )
+    coloured_noise_db: float = field(
+        -120.0,
+        "Level, relative to the clip, of the noise between white and brown that is "
+        "added to each encoder input; -120 adds none.",
+    )
+    clipping_db: float = field(
+        0.0,
+        "The encoder input of each clip is clipped at up to so much below its peak.",
+        minimum=0.0,
+    )
+    band_hz: float = field(
+        0.0,
+        "The encoder input of each clip goes through a low-pass whose cut-off "
+        "frequency is at least this; 0 has none.",
+        minimum=0.0,
+    )
     validation_batches: int = field(
         8, "Batches of the validation split that each epoch is tested on.", minimum=1
     )

@@ -64,7 +64,7 @@ def batch_features(
       has a clip of every domain.
     * `domain`: int32, the domain number of each clip.
     * `encoder_audio`: float32 as `audio`, the encoder's input in place of it; only
-      where augmentation detunes it.
+      where augmentation changes it.
     * `clip`: int32 `[slots]`, the row of each clip in the grid of training clips, or
       `NO_ROW`; only in the form "indexed".
     * `seed`: int32 `[2]`, another one for each step.

@@ -1,12 +1,13 @@
-"""Augmentation of training clips: gain, noise and local detuning."""
+"""Augmentation of training clips: gain and noise, and in an encoder's input more."""
 
 import dataclasses
 
 import tensorflow as tf
 
+from tf_mt.data import channel as channels
 from tf_mt.data import detuning
 
-NO_NOISE_DB = -120.0
+NO_NOISE_DB = channels.NO_NOISE_DB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +20,18 @@ class Augmentation:
             to each slot; `NO_NOISE_DB` adds none.
         pitch_semitones: In the encoder's input, a segment of each clip is detuned by
             up to this many semitones; 0 detunes none.
+        channel: What the encoder's input goes through.
     """
 
     gain_db: float = 0.0
     noise_db: float = NO_NOISE_DB
     pitch_semitones: float = 0.0
+    channel: channels.Channel = dataclasses.field(default_factory=channels.Channel)
+
+    @property
+    def for_encoder(self) -> bool:
+        """Whether the encoder has an input of its own."""
+        return self.pitch_semitones > 0.0 or self.channel.changes
 
 
 def apply(
@@ -39,7 +47,7 @@ def apply(
     clips of one slot share gain and noise level, so paired clips stay a pair.
 
     Args:
-        augmentation: The parameters; `pitch_semitones` is not used.
+        augmentation: The parameters; those of the encoder's input are not used.
         audio: float32 `[slots, ..., samples]`.
         seed: The seed of the run.
         step: The step of the batch, int64.
@@ -69,6 +77,47 @@ def apply(
     return tf.map_fn(
         one, (_slots(audio, first_slot), audio), fn_output_signature=audio.dtype
     )
+
+
+def encoder_input(
+    augmentation: Augmentation,
+    audio: tf.Tensor,
+    sample_rate_hz: int,
+    seed: int,
+    step: tf.Tensor,
+    first_slot: int = 0,
+) -> tf.Tensor:
+    """Makes the encoder's input of a batch, or of a part of it.
+
+    Args:
+        augmentation: The parameters; gain and noise are not used.
+        audio: float32 `[slots, ..., samples]`, of a static length.
+        sample_rate_hz: Its rate.
+        seed: The seed of the run.
+        step: The step of the batch, int64.
+        first_slot: The number of the first slot in the whole batch.
+
+    Returns:
+        float32, as `audio`: each clip detuned (`detuned`) and sent through a channel
+        of its own (`channel.through`).
+    """
+    heard = audio
+    if augmentation.pitch_semitones > 0.0:
+        heard = detuned(augmentation, heard, seed, step, first_slot)
+    if not augmentation.channel.changes:
+        return heard
+    of_step = _of_step(seed, step)
+
+    def one(slot_and_clips: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        slot, clips = slot_and_clips
+        of_slot = tf.random.fold_in(tf.random.fold_in(of_step, slot), 3)
+        flat = tf.reshape(clips, [-1, audio.shape[-1]])
+        sent = channels.through(augmentation.channel, flat, sample_rate_hz, of_slot)
+        return tf.reshape(sent, tf.shape(clips))
+
+    slots = _slots(audio, first_slot)
+    sent = tf.map_fn(one, (slots, heard), fn_output_signature=tf.float32)
+    return tf.ensure_shape(sent, audio.shape)
 
 
 def detuned(

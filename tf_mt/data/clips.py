@@ -150,16 +150,16 @@ class Clips:
 
         Returns:
             Dicts of what `dataset.batch_features` declares, for `batch_size / parts`
-            slots; with `encoder_audio` if the augmentation detunes clips. In another
+            slots; with `encoder_audio` if the augmentation makes one. In another
             split than `INDEXED_SPLIT`, `clip` is `dataset.NO_ROW`.
 
         Raises:
             ValueError: If the form is not known, the batch cannot be divided, or the
                 split has no pieces to pair.
         """
-        detunes = augmentation is not None and augmentation.pitch_semitones > 0.0
+        for_encoder = augmentation is not None and augmentation.for_encoder
         features = datasets.batch_features(
-            form, len(self.info.domains), self._clip_samples, detunes
+            form, len(self.info.domains), self._clip_samples, for_encoder
         )
         self._check_batches(form, batch_size, parts)
         slots = batch_size // parts
@@ -177,7 +177,7 @@ class Clips:
             pcm = tf.ensure_shape(pcm, [*shape, self._clip_samples])
             audio = tf.cast(pcm, tf.float32) / 32768.0
             found = {
-                **_augmented(augmentation, audio, seed, step, mine.start),
+                **self._augmented(augmentation, audio, seed, step, mine.start),
                 "domain": tf.ensure_shape(domain, shape),
                 "clip": tf.ensure_shape(clip, shape),
                 "seed": tf.stack([seed, tf.cast(step, tf.int32)]),
@@ -191,6 +191,25 @@ class Clips:
         )
         datasets.check_batch(features, batches.element_spec)
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def _augmented(
+        self,
+        augmentation: augmentations.Augmentation | None,
+        audio: tf.Tensor,
+        seed: int,
+        step: tf.Tensor,
+        first_slot: int,
+    ) -> dict[str, tf.Tensor]:
+        """The features of a batch that hold audio; see `augmentation.apply`."""
+        if augmentation is None:
+            return {"audio": audio}
+        audio = augmentations.apply(augmentation, audio, seed, step, first_slot)
+        if not augmentation.for_encoder:
+            return {"audio": audio}
+        heard = augmentations.encoder_input(
+            augmentation, audio, self.info.sample_rate_hz, seed, step, first_slot
+        )
+        return {"audio": audio, "encoder_audio": heard}
 
     def _check_batches(self, form: str, batch_size: int, parts: int) -> None:
         if batch_size % parts:
@@ -281,23 +300,6 @@ class _Drawn(NamedTuple):
 
 def _no_rows(shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, datasets.NO_ROW, np.int32)
-
-
-def _augmented(
-    augmentation: augmentations.Augmentation | None,
-    audio: tf.Tensor,
-    seed: int,
-    step: tf.Tensor,
-    first_slot: int,
-) -> dict[str, tf.Tensor]:
-    """The features of a batch that hold audio; see `augmentation.apply`."""
-    if augmentation is None:
-        return {"audio": audio}
-    audio = augmentations.apply(augmentation, audio, seed, step, first_slot)
-    if augmentation.pitch_semitones <= 0.0:
-        return {"audio": audio}
-    detuned = augmentations.detuned(augmentation, audio, seed, step, first_slot)
-    return {"audio": audio, "encoder_audio": detuned}
 
 
 def _of_domains(

@@ -90,8 +90,7 @@ class HarmonicMeans(translator.Translator):
         self, batch: trainable.Batch, training: bool
     ) -> list[trainable.Objective]:
         """Squared differences between the levels of frames and those of the table."""
-        heard = batch.get("encoder_audio", batch["audio"])
-        frames = self.harmonics.analyse(heard)
+        frames = self.harmonics.analyse(batch["audio"])
         weights = harmonics.heard(frames) * (1.0 - frames.unpitched)
         levels = self.harmonics.at_bins(self.table(batch["domain"]), frames.pitch_hz)
         relative = frames.decibels - frames.power_db

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tf_mt import config, dataset, models, progress
-from tf_mt.data import augmentation
+from tf_mt.data import augmentation, channel
 from tf_mt.data import clips as stored_clips
 from tf_mt.models import translator
 from tf_mt.training import precision, training_log, workers
@@ -109,9 +109,7 @@ def train(
         seed=training.seed,
         first_step=step,
         batches_per_step=model.batches_per_step,
-        augmented=augmentation.Augmentation(
-            training.gain_db, training.noise_db, training.pitch_semitones
-        ),
+        augmented=_augmentation(training),
     )
     model.fit(
         batches,
@@ -125,6 +123,19 @@ def train(
         ],
     )
     return model
+
+
+def _augmentation(training: config.Training) -> augmentation.Augmentation:
+    heard_through = channel.Channel(
+        training.equaliser_db,
+        training.room_seconds,
+        training.coloured_noise_db,
+        training.clipping_db,
+        training.band_hz,
+    )
+    return augmentation.Augmentation(
+        training.gain_db, training.noise_db, training.pitch_semitones, heard_through
+    )
 
 
 def _distributed(

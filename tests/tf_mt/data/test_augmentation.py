@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from tf_mt.data import augmentation
+from tf_mt.data import augmentation, channel
 
 STEP = tf.constant(3, tf.int64)
 SAMPLES = 400
@@ -126,3 +126,29 @@ def test_pitch_is_left_to_the_encoder():
     levels = {"gain_db": 3.0, "noise_db": -20.0}
     both = apply(audio, pitch_semitones=0.5, **levels)
     np.testing.assert_array_equal(both, apply(audio, **levels))
+
+
+def encoder_input(audio, first_slot=0, **settings):
+    settings = augmentation.Augmentation(**settings)
+    audio = tf.constant(audio, tf.float32)
+    return augmentation.encoder_input(
+        settings, audio, 8000, 1, STEP, first_slot
+    ).numpy()
+
+
+def test_an_encoder_hears_each_clip_through_a_channel_of_its_own():
+    heard_through = channel.Channel(equaliser_db=6.0, room_seconds=0.1)
+    clip = np.random.default_rng(0).normal(size=SAMPLES)
+    audio = np.tile(clip, (6, 2, 1))
+    whole = encoder_input(audio, channel=heard_through)
+    clips = whole.reshape(12, SAMPLES)
+    for one, other in itertools.combinations(clips, 2):
+        assert np.abs(one - other).max() > 0.01
+    part = encoder_input(audio[4:], first_slot=4, channel=heard_through)
+    np.testing.assert_array_equal(part, whole[4:])
+
+
+def test_what_an_encoder_hears_is_detuned_first():
+    audio = ramps(3, 2)
+    alone = detuned(audio, pitch_semitones=0.5)
+    np.testing.assert_array_equal(encoder_input(audio, pitch_semitones=0.5), alone)
