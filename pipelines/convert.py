@@ -78,6 +78,13 @@ SETTINGS = [
         "scores: the most scores to use, chosen by a hash of their names; 0 for all. "
         "All of Bach's chorales rendered by every instrument last 100 hours.",
     ),
+    flags.DEFINE_integer(
+        "studies",
+        None,
+        "scores: so many generated studies are added: scales, arpeggios, runs, dances, "
+        "leaps; with --voices=together double stops and pedalled chords, too.",
+        lower_bound=0,
+    ),
     flags.DEFINE_list(
         "domains", None, "scores: the instruments, as General MIDI names them."
     ),

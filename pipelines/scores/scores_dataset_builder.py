@@ -17,6 +17,7 @@ from pipelines.scores import (
     performance,
     single_notes,
     soundfont,
+    studies,
     tones,
 )
 from tf_mt import names
@@ -44,6 +45,7 @@ class Settings(builder.Settings):
         corpus: The composer in music21's corpus whose scores are used when `source`,
             a folder of MIDI files, is empty.
         max_scores: The most scores to use, chosen by a hash of their names; all if 0.
+        studies: So many generated studies are added to the scores.
         domains: The instruments, as General MIDI names them, or as the folder of
             single notes does; if empty, `SOUNDFONT_DOMAINS`, or all of that folder.
         soundfont: SF2 or SF3 files, each a player; the one of pretty_midi if there are
@@ -59,6 +61,7 @@ class Settings(builder.Settings):
 
     corpus: str = "bach"
     max_scores: int = 0
+    studies: int = 0
     domains: tuple[str, ...] = ()
     soundfont: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -166,8 +169,9 @@ class Builder(builder.RecordingsBuilder):
         Scores that no instrument can play anything of take no place in a split, unless
         there are no others.
         """
-        scores = self._scores(source)
         together = self.settings.voices == "together"
+        generated = studies.studies(self.settings.studies, self.settings.seed, together)
+        scores = self._scores(source) | generated
         played = {
             name: score
             for name, score in scores.items()

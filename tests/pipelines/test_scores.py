@@ -302,6 +302,17 @@ def test_voices_together_are_one_piece(midi, tmp_path):
     assert all(name.endswith("/all") for name in names)
 
 
+def test_studies_are_played_beside_the_scores(midi, tmp_path):
+    data = convert(midi, tmp_path, max_scores=6, studies=12)
+    names = [
+        piece_of(recording)
+        for split in ("train", "validation", "test")
+        for recording in read(data, split)
+    ]
+    assert len({name for name in names if name.startswith("study")}) >= 10
+    assert any(name.startswith("score") for name in names)
+
+
 def write_long(path, notes):
     """Writes a MIDI file of `(onset, duration, pitch)`, timed in half seconds."""
     midi_file.write(path, [(480 * on, 480 * for_, pitch) for on, for_, pitch in notes])
