@@ -89,17 +89,22 @@ class HarmonicMeans(translator.Translator):
     def objectives(
         self, batch: trainable.Batch, training: bool
     ) -> list[trainable.Objective]:
-        """Squared differences between the levels of frames and those of the table."""
-        frames = self.harmonics.analyse(batch["audio"])
-        weights = harmonics.heard(frames) * (1.0 - frames.unpitched)
-        levels = self.harmonics.at_bins(self.table(batch["domain"]), frames.pitch_hz)
+        """Squared differences between the levels of frames and those of the table.
+
+        The pitch is that of the encoder's input, where it has one of its own.
+        """
+        frames = content = self.harmonics.analyse(batch["audio"])
+        if "encoder_audio" in batch:
+            content = self.harmonics.analyse(batch["encoder_audio"])
+        weights = harmonics.heard(frames) * (1.0 - content.unpitched)
+        levels = self.harmonics.at_bins(self.table(batch["domain"]), content.pitch_hz)
         relative = frames.decibels - frames.power_db
         errors = tf.reduce_mean(tf.square((levels - relative) / _SCALE_DB), axis=-1)
         # The same mean on every replica, however much of its share is heard.
         share = tf.reduce_sum(weights * errors, axis=1) / tf.cast(
             tf.shape(weights)[1], tf.float32
         )
-        rows = tf.cast(tf.round(harmonics.rows(frames.pitch_hz)), tf.int32)
+        rows = tf.cast(tf.round(harmonics.rows(content.pitch_hz)), tf.int32)
 
         def update_state() -> None:
             found = self._counted(batch["domain"], rows, tf.stop_gradient(weights))
