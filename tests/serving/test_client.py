@@ -311,8 +311,8 @@ def arrives(semaphore, times):
 
 
 def test_a_stream_that_is_closed_cancels_what_is_in_flight(start):
-    # The first two windows end below it.
-    script = Stuck(level=190.0)
+    # The first window ends below it.
+    script = Stuck(level=100.0)
     audio = np.arange(5000, dtype=np.float32)
     stream = start(script, in_flight=3).translate_stream([audio], "any")
     next(stream)
