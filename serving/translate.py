@@ -8,14 +8,15 @@ With `--reference=CLIP` in the place of `--domain` the timbre is that of an audi
 
 from pathlib import Path
 
+import grpc
 from absl import flags
 
-from serving import client
+from serving import client, tls
 from tf_mt import script
 from tf_mt.inference import stream, target
 
 _SERVER = flags.DEFINE_string(
-    "server", "localhost:8500", "Address of the server, HOST:PORT."
+    "server", "localhost:8500", "Address of the server, HOST:PORT or unix:PATH."
 )
 _MODEL = flags.DEFINE_string(
     "model", None, "Name of the model on the server.", required=True
@@ -44,12 +45,41 @@ _DEADLINE = flags.DEFINE_float(
 _IN_FLIGHT = flags.DEFINE_integer(
     "in_flight", 4, "How many windows the server may have at once.", lower_bound=1
 )
+_TLS = flags.DEFINE_bool(
+    "tls",
+    False,
+    "Encrypt, to a server whose certificate is signed by an authority that gRPC knows; "
+    "the other flags of TLS imply it.",
+)
+_TLS_CA = flags.DEFINE_string(
+    "tls_ca", None, "PEM file with the certificates of the authorities to trust."
+)
+_TLS_CERTIFICATE = flags.DEFINE_string(
+    "tls_certificate",
+    None,
+    "PEM file with a certificate to show, to servers that want to see one.",
+)
+_TLS_KEY = flags.DEFINE_string(
+    "tls_key", None, "PEM file with the private key of --tls_certificate."
+)
+
+
+def _credentials() -> grpc.ChannelCredentials | None:
+    """What encrypts the connection; None if no flag asks for it."""
+    files = _TLS_CA.value, _TLS_CERTIFICATE.value, _TLS_KEY.value
+    if not _TLS.value and not any(files):
+        return None
+    return tls.credentials(*(file and Path(file) for file in files))
 
 
 def main(argv: list[str]) -> int:
     """Translates; the exit code is 1 if a file of a folder could not be."""
     with client.Client(
-        _SERVER.value, _MODEL.value, _DEADLINE.value, _IN_FLIGHT.value
+        _SERVER.value,
+        _MODEL.value,
+        _DEADLINE.value,
+        _IN_FLIGHT.value,
+        _credentials(),
     ) as connected:
         translate = target.streaming(connected, _DOMAIN.value, _REFERENCE.value)
         failed = stream.translate_files(

@@ -7,7 +7,7 @@ import grpc
 import numpy as np
 import pytest
 
-from serving import client, connection, proto, tensors
+from serving import client, connection, proto, retries, tensors
 from serving.server.model import Model
 from tf_mt.inference import system
 
@@ -80,7 +80,7 @@ def start():
 @pytest.fixture
 def impatient(monkeypatch):
     """Retries without pauses."""
-    monkeypatch.setattr(connection, "RETRY_SECONDS", (0.0,) * 4)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", (0.0,) * 4)
 
 
 @pytest.fixture(scope="module")
