@@ -41,6 +41,9 @@ class Windows:
 
     Joining what was split gives the recording itself, bit for bit. Who is given blocks
     or windows one at a time calls `cut`, `cut_rest`, `add` and `rest` instead.
+
+    Attributes:
+        window_samples: Samples of every window.
     """
 
     def __init__(self, window_samples: int, overlap_samples: int):
@@ -60,7 +63,7 @@ class Windows:
                 f"overlap_samples={overlap_samples} must be between 0 and half of "
                 f"window_samples={window_samples}."
             )
-        self._window = window_samples
+        self.window_samples = window_samples
         self._overlap = overlap_samples
         self._hop = window_samples - overlap_samples
         self._lead = overlap_samples // 2
@@ -106,15 +109,17 @@ class Windows:
         """Takes the next piece of the recording; yields the windows that it fills."""
         self._samples += len(block)
         self._waiting = np.concatenate([self._waiting, block])
-        while len(self._waiting) >= self._window:
-            window = self._waiting[: self._window]
+        while len(self._waiting) >= self.window_samples:
+            window = self._waiting[: self.window_samples]
             self._waiting = self._waiting[self._hop :]
             yield window
 
     def cut_rest(self) -> Iterator[np.ndarray]:
         """Yields the windows of what is left when the recording has ended."""
         while len(self._waiting) > self._lead:
-            window = np.pad(self._waiting, (0, self._window - len(self._waiting)))
+            window = np.pad(
+                self._waiting, (0, self.window_samples - len(self._waiting))
+            )
             self._waiting = self._waiting[self._hop :]
             yield window
 
