@@ -14,6 +14,8 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 _WITHOUT_PROXY = ("grpc.enable_http_proxy", 0)
+# A socket has no name; the certificate of its server has to be for this one.
+_NAMED = ("grpc.ssl_target_name_override", "localhost")
 
 
 def check(server: str) -> None:
@@ -30,17 +32,17 @@ def check(server: str) -> None:
         raise ValueError(f"server={server!r} must be HOST:PORT or unix:PATH.")
 
 
-def options(server: str) -> tuple[tuple[str, int], ...]:
+def options(server: str) -> tuple[tuple[str, int | str], ...]:
     """Options of a gRPC channel to a server.
 
     A proxy of the environment is for other machines: it cannot reach this one.
     """
+    if server.startswith(_UNIX):
+        return (*_OPTIONS, _WITHOUT_PROXY, _NAMED)
     return (*_OPTIONS, _WITHOUT_PROXY) if _is_here(server) else _OPTIONS
 
 
 def _is_here(server: str) -> bool:
-    if server.startswith(_UNIX):
-        return True
     host = server.rpartition(":")[0].strip("[]")
     try:
         address = ipaddress.ip_address(host)

@@ -65,7 +65,7 @@ def explained(
 
 def _disagree(error: grpc.RpcError) -> bool:
     """Whether the server was reached, and TLS did not come about."""
+    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+        return False
     details = error.details().lower()
-    return error.code() is grpc.StatusCode.UNAVAILABLE and any(
-        words in details for words in _DISAGREEMENTS
-    )
+    return any(words in details for words in _DISAGREEMENTS)
