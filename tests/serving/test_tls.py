@@ -9,7 +9,7 @@ import pytest
 import trustme
 from google.protobuf import text_format
 
-from serving import client, tls
+from serving import client, connection, tls
 from serving.server import config_file, credentials
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
@@ -102,7 +102,14 @@ def test_a_unix_socket(tmp_path, base):
 
 
 def test_a_server_that_is_not_trusted_is_not_tried_again(encrypted, pem, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("tried again"))
+    sent = []
+    send = connection.Connection.send
+
+    def spy(self, *arguments):
+        sent.append(arguments)
+        return send(self, *arguments)
+
+    monkeypatch.setattr(connection.Connection, "send", spy)
     address = encrypted[False]
     host, _, port = address.partition(":")
     assert host == "localhost"
@@ -114,6 +121,7 @@ def test_a_server_that_is_not_trusted_is_not_tried_again(encrypted, pem, monkeyp
     ]:
         with pytest.raises(ConnectionError, match=f"'{asked}' and this client cannot"):
             translated(asked, shown)
+    assert len(sent) == 3
 
 
 def test_a_server_without_tls_is_told(base, pem):

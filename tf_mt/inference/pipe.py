@@ -8,7 +8,6 @@ import collections
 import contextlib
 import dataclasses
 import io
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -116,7 +115,7 @@ class Report:
             f"translated {seconds:.2f} s of audio, for which translating took "
             f"{self.taken_seconds / seconds:.3f} of real time; output followed "
             f"input after {window_seconds:.2f} s, the length of a window, and "
-            f"{statistics.median(self.delays_seconds):.3f} s (median; worst "
+            f"{np.median(self.delays_seconds):.3f} s (median; worst "
             f"{self.worst_seconds:.3f} s) of translating and waiting."
         )
 

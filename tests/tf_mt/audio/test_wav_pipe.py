@@ -71,3 +71,20 @@ def test_what_is_written_can_be_read():
 def test_words_for_what_is_no_wav_file(data, words):
     with pytest.raises(ValueError, match=words):
         read(data)
+
+
+def test_damage_is_refused_or_read_over():
+    random = np.random.default_rng(0)
+    whole = wav(4, b"LIST" + struct.pack("<I", 4) + b"abcd") + bytes(8)
+    for _ in range(2000):
+        data = bytearray(whole[: random.integers(0, len(whole) + 1)])
+        for place in random.integers(0, len(data), 3) if data else ():
+            data[place] = random.integers(0, 256)
+        try:
+            written, _ = read(bytes(data))
+        except ValueError as error:
+            assert str(error).startswith("input ")
+        else:
+            assert written.channels > 0
+            decoded = pcm.Decoder(written).decode(bytes(100_000))
+            assert len(decoded) == 100_000 // (written.channels * written.value_bytes)
