@@ -9,9 +9,10 @@ import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
 
+import grpc
 import numpy as np
 
-from serving import connection, properties
+from serving import asking, connection, properties
 from tf_mt.audio import windows
 from tf_mt.inference import system
 
@@ -36,20 +37,25 @@ class Client(system.System):
         model: str,
         deadline_seconds: float = 600.0,
         in_flight: int = 4,
+        credentials: grpc.ChannelCredentials | None = None,
     ):
         """Sets the server; nothing is sent before the first call.
 
         Args:
-            server: Its address, HOST:PORT.
+            server: Its address, HOST:PORT or unix:PATH.
             model: The name of the model there.
             deadline_seconds: How long one request may take, tries again included.
             in_flight: How many windows of a stream the server may have at once.
+            credentials: For TLS, see `tls.credentials`; None for a connection that is
+                not encrypted.
 
         Raises:
             ValueError: If the address has no port.
         """
         self._in_flight = in_flight
-        self._connection = connection.Connection(server, model, deadline_seconds)
+        self._connection = connection.Connection(
+            server, model, deadline_seconds, credentials
+        )
 
     def __enter__(self) -> "Client":
         return self
@@ -69,11 +75,11 @@ class Client(system.System):
     @property
     def info(self) -> system.Info:
         """The properties of the model; the server is asked each time."""
-        return properties.read(self._connection.start("info", {}).result())
+        return properties.read(self._connection.start(*asking.info()).result())
 
     def version(self) -> int:
         """Asks the server which version of the model it serves."""
-        call = self._connection.start("info", {}, ["sample_rate"])
+        call = self._connection.start(*asking.version())
         return call.answer().model_spec.version.value
 
     def translate(self, audio: np.ndarray, domain: str) -> np.ndarray:
@@ -97,10 +103,8 @@ class Client(system.System):
     def timbre_of(self, reference: np.ndarray) -> np.ndarray:
         """See `System.timbre_of`."""
         info = self.check_transfer()
-        # What the model would leave out need not be sent.
-        used = np.asarray(reference, np.float32)[..., : info.reference_samples]
-        call = self._connection.start("timbre_of", {"reference": used}, ["timbre"])
-        return call.result()["timbre"]
+        request = asking.timbre(reference, info.reference_samples)
+        return self._connection.start(*request).result()["timbre"]
 
     def decode_to(self, audio: np.ndarray, timbre: np.ndarray) -> np.ndarray:
         """See `System.decode_to`."""
@@ -126,23 +130,16 @@ class Client(system.System):
 
     def codes(self, audio: np.ndarray) -> np.ndarray:
         """See `System.codes`."""
-        inputs = {"audio": np.asarray(audio, np.float32)}
-        return self._connection.start("codes", inputs).result()["codes"]
+        return self._connection.start(*asking.codes(audio)).result()["codes"]
 
     def _translation(self, audio: np.ndarray, domain: str) -> connection.Call:
-        inputs = {
-            "audio": np.asarray(audio, np.float32),
-            "domain": np.full(len(audio), domain.encode(), object),
-        }
-        return self._connection.start("serving_default", inputs, ["audio"])
+        return self._connection.start(*asking.translation(audio, domain))
 
     def _decoding(self, audio: np.ndarray, timbre: np.ndarray) -> connection.Call:
-        inputs = {"audio": np.asarray(audio, np.float32), "timbre": timbre}
-        return self._connection.start("transfer", inputs, ["audio"])
+        return self._connection.start(*asking.decoding(audio, timbre))
 
     def _resynthesis(self, audio: np.ndarray) -> connection.Call:
-        inputs = {"audio": np.asarray(audio, np.float32)}
-        return self._connection.start("resynthesis", inputs, ["audio"])
+        return self._connection.start(*asking.resynthesis(audio))
 
     def _stream(
         self,

@@ -4,17 +4,15 @@ python tests/benchmarks/translation.py --bundle=bundles/NAME
 """
 
 import collections
-import contextlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import machine
 import numpy as np
+import served
 import tensorflow as tf
 from absl import flags
 
@@ -82,7 +80,7 @@ def _whole(loaded: bundle.Bundle, base: Path) -> dict[str, float]:
     def translate(system: bundle.Bundle | client.Client) -> None:
         collections.deque(system.translate_stream([audio], domain), maxlen=0)
 
-    with _server(base) as address, client.Client(address, "toy") as connected:
+    with served.server(base) as address, client.Client(address, "toy") as connected:
         return _medians(
             {
                 "bundle in process": lambda: translate(loaded),
@@ -107,26 +105,6 @@ def _medians(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
             run()
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken) for name, taken in times.items()}
-
-
-@contextlib.contextmanager
-def _server(base: Path) -> Iterator[str]:
-    """Starts a server in a process of its own, and yields its address."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "serving.server", "--port=0", "--model_name=toy"),
-            f"--model_base_path={base.resolve()}",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        said = process.stdout.readline()
-        yield f"localhost:{said.partition('port ')[2].partition(':')[0]}"
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 if __name__ == "__main__":

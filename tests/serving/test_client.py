@@ -1,86 +1,46 @@
+import contextlib
 import itertools
 import socket
-import threading
 from concurrent import futures
 
 import grpc
 import numpy as np
 import pytest
 
-from serving import client, connection, proto, tensors
+from serving import client, connection, proto, retries, tensors
 from serving.server.model import Model
+from tests.serving import scripted
+from tests.serving.scripted import (
+    INFO,
+    Concurrent,
+    Script,
+    Stuck,
+    arrives,
+    audio_of,
+    response_of,
+)
 from tf_mt.inference import system
 
 CODES = grpc.StatusCode
 
 
-# What an older model tells of itself.
-INFO = {
-    "domains": np.array([b"any"], object),
-    "sample_rate": np.array(16000),
-    "window_samples": np.array(100),
-    "overlap_samples": np.array(10),
-}
-
-
-def response_of(outputs):
-    response = proto.PredictResponse()
-    for key, value in outputs.items():
-        tensors.write_values(value, response.outputs.add(key=key).value)
-    return response
-
-
-class Script(grpc.GenericRpcHandler):
-    """A server whose answers are written down beforehand: errors, or None for an echo.
-
-    Once they are used up, it repeats the last one.
-    """
-
-    def __init__(self, answers=(None,)):
-        self.answers = list(answers)
-        self.calls = 0
-
-    def service(self, handler_call_details):
-        assert handler_call_details.method == proto.PREDICT
-        return grpc.unary_unary_rpc_method_handler(
-            self.answer,
-            request_deserializer=proto.PredictRequest.FromString,
-            response_serializer=proto.PredictResponse.SerializeToString,
-        )
-
-    def answer(self, request, context):
-        answer = self.answers[min(self.calls, len(self.answers) - 1)]
-        self.calls += 1
-        if answer is not None:
-            context.abort(*answer)
-        return proto.PredictResponse(outputs=request.inputs)
-
-
 @pytest.fixture
 def start():
     """Starts a server of a script and returns a client of it."""
-    servers, clients = [], []
+    with contextlib.ExitStack() as started:
 
-    def start(script, deadline_seconds=30.0, in_flight=4):
-        server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[script])
-        port = server.add_insecure_port("localhost:0")
-        server.start()
-        servers.append(server)
-        address = f"localhost:{port}"
-        clients.append(client.Client(address, "echo", deadline_seconds, in_flight))
-        return clients[-1]
+        def start(script, deadline_seconds=30.0, in_flight=4):
+            address = started.enter_context(scripted.served(script))
+            connected = client.Client(address, "echo", deadline_seconds, in_flight)
+            return started.enter_context(connected)
 
-    yield start
-    for connected in clients:
-        connected.close()
-    for server in servers:
-        server.stop(None)
+        yield start
 
 
 @pytest.fixture
 def impatient(monkeypatch):
     """Retries without pauses."""
-    monkeypatch.setattr(connection, "RETRY_SECONDS", (0.0,) * 4)
+    monkeypatch.setattr(retries, "RETRY_SECONDS", (0.0,) * 4)
 
 
 @pytest.fixture(scope="module")
@@ -243,29 +203,6 @@ def test_both_encodings_are_read(start):
         np.testing.assert_array_equal(start(script).translate(audio, "any"), audio)
 
 
-class Concurrent(Script):
-    """Counts the calls under way; the first one waits for company."""
-
-    def __init__(self):
-        super().__init__()
-        self.lock = threading.Lock()
-        self.now = self.most = 0
-        self.company = threading.Event()
-
-    def answer(self, request, context):
-        with self.lock:
-            first = self.calls == 0
-            self.calls += 1
-            self.now += 1
-            self.most = max(self.most, self.now)
-        if not first:
-            self.company.set()
-        assert self.company.wait(30)
-        with self.lock:
-            self.now -= 1
-        return proto.PredictResponse(outputs=request.inputs)
-
-
 def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
     script = Concurrent()
     connected = start(script, in_flight=3)
@@ -280,39 +217,9 @@ def test_windows_are_in_flight_together_and_stay_in_order(start, monkeypatch):
 # What is cancelled
 
 
-class Stuck(Script):
-    """Answers `info`, and never a window that reaches a level."""
-
-    def __init__(self, level=-np.inf):
-        super().__init__()
-        self.level = level
-        self.waiting = threading.Semaphore(0)
-        self.cancelled = threading.Semaphore(0)
-
-    def answer(self, request, context):
-        if request.model_spec.signature_name == "info":
-            return response_of(INFO)
-        if audio_of(request).max() >= self.level:
-            left = threading.Event()
-            assert context.add_callback(left.set)
-            self.waiting.release()
-            assert left.wait(60)
-            self.cancelled.release()
-        return proto.PredictResponse(outputs=request.inputs)
-
-
-def audio_of(request):
-    (audio,) = (named.value for named in request.inputs if named.key == "audio")
-    return tensors.to_array(audio)
-
-
-def arrives(semaphore, times):
-    return all(semaphore.acquire(timeout=30) for _ in range(times))
-
-
 def test_a_stream_that_is_closed_cancels_what_is_in_flight(start):
-    # The first two windows end below it.
-    script = Stuck(level=190.0)
+    # The first window ends below it.
+    script = Stuck(level=100.0)
     audio = np.arange(5000, dtype=np.float32)
     stream = start(script, in_flight=3).translate_stream([audio], "any")
     next(stream)

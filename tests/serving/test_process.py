@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from serving import client, connection, proto, tensors
+from serving import client, proto, retries, tensors
 from serving.server.model import Model
 from tf_mt.audio import files
 
@@ -133,7 +133,7 @@ def test_new_versions_under_load_fail_no_request(
     tmp_path, save_translator, served, monkeypatch
 ):
     # Retries would hide what is looked for.
-    monkeypatch.setattr(connection, "RETRY_SECONDS", ())
+    monkeypatch.setattr(retries, "RETRY_SECONDS", ())
     base = tmp_path / "base"
     base.mkdir()
     save_translator(base / "1", {"any": 1.0})

@@ -106,3 +106,22 @@ def test_mistakes_are_one_line(base, recordings, tmp_path, changed, words):
     assert done.stderr.splitlines()[-1].startswith(f"error: {words}")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "translated").exists()
+
+
+def test_a_pipe_is_translated_as_a_file_is(base, recordings, tmp_path):
+    written = tmp_path / "out.wav"
+    source = recordings / "deep" / "one.wav"
+    done = command(
+        "tf_mt.translate", bundle=base, domain="flute", input=source, output=written
+    )
+    assert done.returncode == 0, done.stderr
+    flags = f"--bundle={base}", "--domain=flute", "--input=-", "--output=-"
+    piped = subprocess.run(
+        [sys.executable, "-m", "tf_mt.translate", *flags],
+        input=source.read_bytes(),
+        capture_output=True,
+    )
+    assert piped.returncode == 0, piped.stderr
+    samples = np.frombuffer(piped.stdout[44:], "<i2")
+    np.testing.assert_array_equal(samples, files.to_pcm16(files.read(written, 8000)))
+    assert piped.stderr.startswith(b"translated 2.50 s of audio")

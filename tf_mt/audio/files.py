@@ -91,6 +91,23 @@ def has_sound(path: Path) -> bool:
         return any(to_pcm16(chunk).any() for chunk in encoded.chunks)
 
 
+def resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndarray]:
+    """Changes the rate of samples that come in chunks.
+
+    Args:
+        from_hz: Their rate.
+        to_hz: The rate that is wanted.
+
+    Returns:
+        Takes a chunk, float32 `[any]`, and whether it is the last; gives what of the
+        result is ready.
+    """
+    if from_hz == to_hz:
+        return lambda chunk, last: chunk
+    stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32")
+    return stream.resample_chunk
+
+
 def to_pcm16(audio: np.ndarray) -> np.ndarray:
     """Rounds samples to 16 bits; reading them back gives `audio` to within 2^-16.
 
@@ -176,7 +193,7 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
     """Decodes, mixes to mono and resamples a file, a chunk at a time."""
     chosen = _choice(path)
     with decoding.opened(path, chosen.past_claim) as encoded:
-        resample = _resampler(encoded.sample_rate_hz, sample_rate_hz)
+        resample = resampler(encoded.sample_rate_hz, sample_rate_hz)
         samples = 0
         for chunk in itertools.chain(encoded.chunks, [None]):
             last = chunk is None
@@ -191,11 +208,3 @@ def _chunks(path: Path, sample_rate_hz: int) -> Iterator[np.ndarray]:
 def _choice(path: Path) -> mixing.Survey:
     with decoding.opened(path) as encoded:
         return mixing.choice(path, encoded)
-
-
-def _resampler(from_hz: int, to_hz: int) -> Callable[[np.ndarray, bool], np.ndarray]:
-    """Takes a chunk and whether it is the last; gives what of the result is ready."""
-    if from_hz == to_hz:
-        return lambda chunk, last: chunk
-    stream = soxr.ResampleStream(from_hz, to_hz, num_channels=1, dtype="float32")
-    return stream.resample_chunk

@@ -19,7 +19,7 @@ _WRAPPED_BYTES = 1 << 32
 _NAME = re.compile(rb"[ -~]{4}")
 
 # Writers that could not go back to the header leave a length from here on.
-_STREAMED_BYTES = 0x7FFFF000
+STREAMED_BYTES = 0x7FFFF000
 
 # Writers that count the header among the samples say that much too much.
 _HEADER_BYTES = 128
@@ -47,7 +47,7 @@ def fault(path: Path) -> str:
             if name == b"data":
                 if samples:
                     return "it has several chunks of samples; save it anew in an editor"
-                streamed = length >= _STREAMED_BYTES
+                streamed = length >= STREAMED_BYTES
                 samples = long_bytes if streamed else length
                 missing = begin + samples - size
                 if missing > _HEADER_BYTES:

@@ -39,7 +39,11 @@ class Windows:
         windows = Windows(window_samples, overlap_samples)
         translated = windows.join(map(translate, windows.split(blocks)))
 
-    Joining what was split gives the recording itself, bit for bit.
+    Joining what was split gives the recording itself, bit for bit. Who is given blocks
+    or windows one at a time calls `cut`, `cut_rest`, `add` and `rest` instead.
+
+    Attributes:
+        window_samples: Samples of every window.
     """
 
     def __init__(self, window_samples: int, overlap_samples: int):
@@ -59,13 +63,17 @@ class Windows:
                 f"overlap_samples={overlap_samples} must be between 0 and half of "
                 f"window_samples={window_samples}."
             )
-        self._window = window_samples
+        self.window_samples = window_samples
         self._overlap = overlap_samples
         self._hop = window_samples - overlap_samples
         self._lead = overlap_samples // 2
         # Half of the overlap is left to compare at every lag, and to fade over.
         self._most_lag = min(overlap_samples // 4, MOST_LAG_SAMPLES)
+        self._waiting = np.zeros(self._lead, np.float32)
         self._samples = 0
+        self._fading: np.ndarray | None = None
+        self._lag = 0
+        self._skipped, self._joined = self._lead, 0
 
     def split(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Cuts a recording into windows.
@@ -74,18 +82,12 @@ class Windows:
             blocks: The recording in pieces, float32 `[any]`.
 
         Yields:
-            float32 `[window_samples]`, one every `window_samples - overlap_samples`.
+            float32 `[window_samples]`, one every `window_samples - overlap_samples`;
+            each as soon as the last of its samples has come.
         """
-        waiting = np.zeros(self._lead, np.float32)
         for block in blocks:
-            self._samples += len(block)
-            waiting = np.concatenate([waiting, block])
-            while len(waiting) >= self._window:
-                yield waiting[: self._window]
-                waiting = waiting[self._hop :]
-        while len(waiting) > self._lead:
-            yield np.pad(waiting, (0, self._window - len(waiting)))
-            waiting = waiting[self._hop :]
+            yield from self.cut(block)
+        yield from self.cut_rest()
 
     def join(self, windows: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Aligns and cross-fades windows into a recording as long as the one split.
@@ -95,27 +97,60 @@ class Windows:
                 `[window_samples]`. Their iteration must draw on that of `split`.
 
         Yields:
-            float32 `[up to window_samples]`.
+            float32 `[up to window_samples]`: with each window, all that no later one
+            changes.
         """
-        pending = None
-        lag, skipped, joined = 0, self._lead, 0
         for window in windows:
-            window = np.array(window, np.float32)
-            if pending is not None:
-                fading = pending[self._hop :]
-                lag_before = lag
-                lag = best_lag(fading, window[: self._overlap], self._most_lag)
-                # What this turns over from the other end is faded out entirely.
-                window = np.roll(window, -lag)
-                window[: self._overlap] -= fading
-                window[: self._overlap] *= self._fade_in(lag_before, lag)
-                window[: self._overlap] += fading
-                yield pending[skipped : self._hop]
-                joined += self._hop - skipped
-                skipped = 0
-            pending = window
-        if pending is not None:
-            yield pending[skipped : skipped + self._samples - joined]
+            yield self.add(window)
+        if len(rest := self.rest()):
+            yield rest
+
+    def cut(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Takes the next piece of the recording; yields the windows that it fills."""
+        self._samples += len(block)
+        self._waiting = np.concatenate([self._waiting, block])
+        while len(self._waiting) >= self.window_samples:
+            window = self._waiting[: self.window_samples]
+            self._waiting = self._waiting[self._hop :]
+            yield window
+
+    def cut_rest(self) -> Iterator[np.ndarray]:
+        """Yields the windows of what is left when the recording has ended."""
+        while len(self._waiting) > self._lead:
+            window = np.pad(
+                self._waiting, (0, self.window_samples - len(self._waiting))
+            )
+            self._waiting = self._waiting[self._hop :]
+            yield window
+
+    def add(self, window: np.ndarray) -> np.ndarray:
+        """Joins the next window: float `[window_samples]`, which `cut` has given.
+
+        Returns:
+            float32 `[up to window_samples]`: what no later window changes.
+        """
+        window = np.array(window, np.float32)
+        if self._fading is not None:
+            lag_before = self._lag
+            overlap = window[: self._overlap]
+            self._lag = best_lag(self._fading, overlap, self._most_lag)
+            # What this turns over from the other end is faded out entirely.
+            window = np.roll(window, -self._lag)
+            window[: self._overlap] -= self._fading
+            window[: self._overlap] *= self._fade_in(lag_before, self._lag)
+            window[: self._overlap] += self._fading
+        self._fading = window[self._hop :]
+        # A window that is full has what it gives here; of a padded one, all is known.
+        final = window[self._skipped : self._hop][: self._samples - self._joined]
+        self._skipped = 0
+        self._joined += len(final)
+        return final
+
+    def rest(self) -> np.ndarray:
+        """What is left of the last window: float32 `[up to overlap_samples]`."""
+        if self._fading is None:
+            return np.zeros(0, np.float32)
+        return self._fading[: self._samples - self._joined]
 
     def _fade_in(self, lag_before: int, lag: int) -> np.ndarray:
         """A raised cosine over that part of the overlap which both windows hold."""

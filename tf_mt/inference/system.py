@@ -31,6 +31,44 @@ class Info(NamedTuple):
     parameters: int | None
     reference_samples: int
 
+    def check_domain(self, domain: str) -> None:
+        """Makes sure that a domain is known.
+
+        Raises:
+            ValueError: It is not; the message lists those that are.
+        """
+        if not self.domains:
+            raise ValueError(
+                f"domain={domain!r}: the model knows no domains; give a reference clip."
+            )
+        if domain not in self.domains:
+            raise ValueError(names.unknown("domain", domain, self.domains))
+
+    def check_transfer(self) -> None:
+        """Makes sure that the model can take its timbre from a reference clip.
+
+        Raises:
+            ValueError: It cannot; the message lists the domains that it knows.
+        """
+        if not self.reference_samples:
+            raise ValueError(
+                "reference: the model cannot transfer from a clip; give one of its "
+                f"domains: {', '.join(self.domains)}."
+            )
+
+    def check_reference(self, reference: np.ndarray) -> None:
+        """Makes sure that the model can take its timbre from this reference clip.
+
+        Args:
+            reference: The clip `[samples]`.
+
+        Raises:
+            ValueError: The model cannot transfer, or the clip has no sample.
+        """
+        self.check_transfer()
+        if not len(reference):
+            raise ValueError("reference has no samples; give a clip that has some.")
+
 
 class System(abc.ABC):
     """Translates clips, and recordings of any length window by window.
@@ -209,12 +247,7 @@ class System(abc.ABC):
             ValueError: It is not; the message lists those that are.
         """
         info = self.info
-        if not info.domains:
-            raise ValueError(
-                f"domain={domain!r}: the model knows no domains; give a reference clip."
-            )
-        if domain not in info.domains:
-            raise ValueError(names.unknown("domain", domain, info.domains))
+        info.check_domain(domain)
         return info
 
     def check_transfer(self) -> Info:
@@ -227,11 +260,7 @@ class System(abc.ABC):
             ValueError: It cannot; the message lists the domains that it knows.
         """
         info = self.info
-        if not info.reference_samples:
-            raise ValueError(
-                "reference: the model cannot transfer from a clip; give one of its "
-                f"domains: {', '.join(info.domains)}."
-            )
+        info.check_transfer()
         return info
 
     def check_reference(self, reference: np.ndarray) -> Info:
@@ -246,7 +275,6 @@ class System(abc.ABC):
         Raises:
             ValueError: The model cannot transfer, or the clip has no sample.
         """
-        info = self.check_transfer()
-        if not len(reference):
-            raise ValueError("reference has no samples; give a clip that has some.")
+        info = self.info
+        info.check_reference(reference)
         return info

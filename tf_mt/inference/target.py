@@ -30,6 +30,31 @@ def streaming(
             the reference is not audio.
         FileNotFoundError: There is no such reference.
     """
+    clip = _reference(translating, domain, reference)
+    if clip is None:
+        return functools.partial(translating.translate_stream, domain=domain)
+    return functools.partial(translating.transfer_stream, reference=clip)
+
+
+def clips(
+    translating: system.System, domain: str | None, reference: str | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Chooses how clips are translated, by the flags of a command; see `streaming`.
+
+    Returns:
+        Makes float32 `[1, samples]` of float32 `[1, samples]`.
+    """
+    clip = _reference(translating, domain, reference)
+    if clip is None:
+        return functools.partial(translating.translate, domain=domain)
+    timbre = translating.timbre_of(clip[np.newaxis])
+    return functools.partial(translating.decode_to, timbre=timbre)
+
+
+def _reference(
+    translating: system.System, domain: str | None, reference: str | None
+) -> np.ndarray | None:
+    """What the model uses of the reference; None if the target is a domain."""
     if (domain is None) == (reference is None):
         raise ValueError(
             f"domain={domain!r} and reference={reference!r}: give exactly one of "
@@ -37,11 +62,10 @@ def streaming(
         )
     if domain is not None:
         translating.check_domain(domain)
-        return functools.partial(translating.translate_stream, domain=domain)
+        return None
     info = translating.check_transfer()
     # One block is all that the model uses.
     with contextlib.closing(
         files.blocks(Path(reference), info.sample_rate_hz, info.reference_samples)
     ) as blocks:
-        clip = next(blocks)
-    return functools.partial(translating.transfer_stream, reference=clip)
+        return next(blocks)

@@ -72,6 +72,17 @@ def test_windows_are_made_and_joined_as_they_are_needed():
     assert len(drawn) * 10 < 51 * 80 + 100
 
 
+def test_what_is_final_is_given_with_its_window():
+    audio = np.arange(1000, dtype=np.float32)
+    both = windows.Windows(window_samples=100, overlap_samples=20)
+    given = 0
+    for number, window in enumerate(both.split(audio[:, np.newaxis])):
+        given += len(both.add(window))
+        # The first window begins 10 samples before the audio.
+        assert given == min(80 * (number + 1) - 10, 1000)
+    assert len(both.rest()) == 1000 - given
+
+
 def test_nothing_gives_nothing():
     both = windows.Windows(window_samples=10, overlap_samples=4)
     assert list(both.join(both.split([]))) == []

@@ -78,3 +78,17 @@ def test_no_reference_where_the_model_cannot_transfer(clip):
 def test_no_such_reference(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         target.streaming(Scaling(), None, str(tmp_path / "none.wav"))
+
+
+def test_clips_have_the_timbre_that_streams_have(clip):
+    audio = np.linspace(-0.5, 0.5, 800, dtype=np.float32)
+    make = target.clips(Scaling(), None, str(clip))
+    stream = target.streaming(Scaling(), None, str(clip))
+    (translated,) = make(audio[np.newaxis])
+    assert np.abs(translated).max() < 0.2
+    np.testing.assert_array_equal(translated, np.concatenate(list(stream([audio]))))
+    np.testing.assert_array_equal(
+        target.clips(Scaling(), "loud", None)(audio[np.newaxis])[0], audio
+    )
+    with pytest.raises(ValueError, match="'quiet' is not known"):
+        target.clips(Scaling(), "quiet", None)
