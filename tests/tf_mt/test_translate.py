@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib import image
 
 from tf_mt import dataset, models
 from tf_mt.audio import files
@@ -87,9 +88,25 @@ def test_a_folder_is_translated_as_the_bundle_does(base, recordings, tmp_path):
         np.testing.assert_allclose(written, expected, atol=4e-5)
 
 
+def test_a_picture_of_one_file_and_its_translation(base, recordings, tmp_path):
+    done = command(
+        "tf_mt.translate",
+        bundle=base,
+        domain="flute",
+        input=recordings / "deep" / "one.wav",
+        output=tmp_path,
+        picture=tmp_path / "one.png",
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.wav").exists()
+    height, width, _ = image.imread(tmp_path / "one.png").shape
+    assert height > 500 and width > 900
+
+
 @pytest.mark.parametrize(
     "changed, words",
     [
+        ({"picture": "a.png"}, "picture='a.png' is of one file, but input="),
         ({"domain": "flut"}, "domain='flut' is not known; did you mean 'flute'"),
         ({"input": "nowhere"}, "source='nowhere': no audio file there"),
     ],
