@@ -1,6 +1,7 @@
 """The gRPC side: TensorFlow Serving's services, health and reflection on one port."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -28,6 +29,11 @@ _SERVICES = (
 )
 # Longer than any request; who cannot wait so long kills the process.
 _DRAIN_SECONDS = 600.0
+_CHANNEL_ARGUMENTS = {
+    "grpc.max_receive_message_length": 2**31 - 1,
+    "grpc.max_send_message_length": -1,
+    "grpc.so_reuseport": 0,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +44,13 @@ class GrpcOptions:
         port: The TCP port; 0 for a free one.
         socket_path: A unix socket to listen on as well.
         credentials: The keys of TLS; without them nothing is encrypted.
+        channel_arguments: Options of gRPC, in the place of ours where we have them.
     """
 
     port: int
     socket_path: Path | None = None
     credentials: grpc.ServerCredentials | None = None
+    channel_arguments: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
 
 
 class GrpcEndpoint:
@@ -69,11 +77,7 @@ class GrpcEndpoint:
         self._grpc = grpc.server(
             workers,
             interceptors=[Admission(workers, metrics)],
-            options=[
-                ("grpc.max_receive_message_length", 2**31 - 1),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),
-            ],
+            options=list({**_CHANNEL_ARGUMENTS, **options.channel_arguments}.items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionService(answers, metrics), self._grpc
