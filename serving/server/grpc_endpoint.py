@@ -20,6 +20,7 @@ from serving.server.health import HealthService
 from serving.server.metrics import Metrics
 from serving.server.model_service import ModelService
 from serving.server.models import Models
+from serving.server.parsing import Parsing
 from serving.server.prediction_service import PredictionService
 from serving.server.workers import Workers
 
@@ -76,7 +77,7 @@ class GrpcEndpoint:
         self._credentials = options.credentials
         self._grpc = grpc.server(
             workers,
-            interceptors=[Admission(workers, metrics)],
+            interceptors=[Admission(workers, metrics), Parsing(metrics)],
             options=list({**_CHANNEL_ARGUMENTS, **options.channel_arguments}.items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
