@@ -75,9 +75,10 @@ class GrpcEndpoint:
             OSError: If one of them cannot be had.
         """
         self._credentials = options.credentials
+        self._admission = Admission(workers, metrics)
         self._grpc = grpc.server(
             workers,
-            interceptors=[Admission(workers, metrics), Parsing(metrics)],
+            interceptors=[self._admission, Parsing(metrics)],
             options=list({**_CHANNEL_ARGUMENTS, **options.channel_arguments}.items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -116,6 +117,7 @@ class GrpcEndpoint:
     def stop(self) -> None:
         """Says that it is not healthy, and takes no more requests."""
         self._health.enter_graceful_shutdown()
+        self._admission.leave()
         self._drained = self._grpc.stop(_DRAIN_SECONDS)
         self._health.end_watches()
 
