@@ -387,6 +387,19 @@ def test_compose_starts_what_is_there(known_flags):
     assert int(grace.removesuffix("s")) > rest_endpoint._DRAIN_SECONDS
 
 
+def test_images_are_of_this_version():
+    version = re.search(r'version="([\d.]+)"', (ROOT / "setup.py").read_text())[1]
+    image = f"tf_mt-server:{version}"
+    (compose,) = documents("compose.yaml")
+    assert compose["services"]["embedded"]["image"] == image
+    (container,) = pod_of(kubernetes("embedded"))["containers"]
+    assert container["image"] == image
+    for name in ("Dockerfile", "README.md"):
+        assert f"-t {image} " in (DEPLOY / name).read_text()
+    (container,) = pod_of(kubernetes("stock"))["containers"]
+    assert container["image"] == compose["services"]["stock"]["image"]
+
+
 def test_published_ports_do_not_collide():
     (compose,) = documents("compose.yaml")
     ports = [

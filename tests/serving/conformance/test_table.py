@@ -1,4 +1,4 @@
-"""The table of docs/serving.md names the cases of the suite, all of them."""
+"""The tables of docs/serving.md name tests that exist, and all cases of the suite."""
 
 import ast
 import pathlib
@@ -19,9 +19,9 @@ def cases():
     }
 
 
-def named():
-    """The cases that rows of the table name, one list for each row."""
-    _, _, section = PAGE.read_text().partition("\n## Conformance\n")
+def named(heading="Conformance"):
+    """The cases that rows of a table name, one list for each row."""
+    _, _, section = PAGE.read_text().partition(f"\n## {heading}\n")
     rows = re.findall(r"^\| .*$", section.partition("\n## ")[0], re.MULTILINE)
     return {row: re.findall(r"`(test_\w+)`", row) for row in rows[1:]}
 
@@ -36,3 +36,14 @@ def test_every_row_names_cases_that_exist():
 def test_every_case_is_in_one_row():
     listed = [name for names in named().values() for name in names]
     assert sorted(listed) == sorted(cases())
+
+
+def test_faults_are_tested():
+    defined = {
+        name
+        for path in HERE.parents[1].rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    listed = [name for names in named("Faults").values() for name in names]
+    assert listed
+    assert set(listed) <= defined
