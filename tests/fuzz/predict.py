@@ -139,6 +139,19 @@ def _filter(request: predict_pb2.PredictRequest, draw: random.Random) -> None:
     request.output_filter.extend(draw.choices((*_NAMES, "sum", "sample_rate"), k=2))
 
 
+def _options(request: predict_pb2.PredictRequest, draw: random.Random) -> None:
+    """Fields that only other servers than TensorFlow Serving's own look at."""
+    kind = draw.randrange(3)
+    if kind == 0:
+        options = request.predict_streamed_options
+        options.request_state = draw.randrange(4)
+        options.split_dimensions[draw.choice(_NAMES)] = draw.choice((-1, 0, 2**31 - 1))
+    elif kind == 1:
+        request.client_id = draw.randbytes(8)
+    else:
+        request.request_options.SetInParent()
+
+
 def _of_tensor(change: Callable) -> Callable:
     """A mutation of one of the tensors of a request."""
 
@@ -189,10 +202,12 @@ def _values(tensor, draw: random.Random) -> None:
 
 def _others(tensor, draw: random.Random) -> None:
     """Fields that no input of a request has."""
-    kind = draw.randrange(3)
+    kind = draw.randrange(4)
     if kind == 0:
         tensor.version_number = draw.choice((-1, 1, 2**31 - 1))
     elif kind == 1:
+        tensor.float8_val = draw.randbytes(4)
+    elif kind == 2:
         tensor.resource_handle_val.add(name="a", hash_code=1)
     else:
         tensor.variant_val.add(type_name="a", metadata=b"\xff")
@@ -202,6 +217,7 @@ _MUTATIONS = (
     _spec,
     _aliases,
     _filter,
+    _options,
     *map(_of_tensor, (_dtype, _shape, _content, _values, _others)),
 )
 
