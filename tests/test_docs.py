@@ -9,7 +9,12 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "BUILD.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "BUILD.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "serving" / "deploy" / "README.md",
+]
 PACKAGES = ("tf_mt", "pipelines", "serving")
 FOLDERS = (*PACKAGES, "tests", "docs")
 
@@ -20,6 +25,8 @@ FOREIGN = {
     "direct_num_workers": "Beam",
     "direct_running_mode": "Beam",
     "editable": "pip",
+    "enable_batching": "tensorflow_model_server",
+    "rest_api_enable_cors_support": "tensorflow_model_server",
     "environment_config": "Beam",
     "environment_type": "Beam",
     "fix": "ruff",
@@ -27,9 +34,13 @@ FOREIGN = {
     "help": "absl",
     "logdir": "tensorboard",
     "manual_dir": "tfds",
+    "models_dir": "the conformance suite, an option of pytest",
     "parallelism": "Beam",
+    "profile": "docker compose",
+    "prefer_tflite_model": "tensorflow_model_server",
     "project": "Beam",
     "region": "Beam",
+    "rest": "the conformance suite, an option of pytest",
     "runner": "Beam",
     "sdk_container_image": "Beam",
     "temp_location": "Beam",
@@ -180,7 +191,7 @@ def _wrong_flags(text):
                     yield f"{source.relative_to(ROOT)} has no flag --{flag}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_name_what_is_there(page):
     assert problems(page, page.read_text()) == []
 

@@ -21,6 +21,7 @@ with startup.quiet():
     import tensorflow as tf
 
     from serving.server import (
+        channel_arguments,
         credentials,
         grpc_endpoint,
         limits,
@@ -95,6 +96,11 @@ _SSL = flags.DEFINE_string(
     None,
     "File of an SSLConfig, in protobuf's text format, with which gRPC is encrypted.",
 )
+_CHANNEL_ARGUMENTS = flags.DEFINE_string(
+    "grpc_channel_arguments",
+    "",
+    "Options of gRPC, as name=value,name=value; grpc.max_connection_age_ms=60000, say.",
+)
 _THREADS = flags.DEFINE_integer(
     "grpc_max_threads",
     limits.Limits.threads,
@@ -137,6 +143,7 @@ def main(argv: list[str]) -> None:
             _PORT.value,
             Path(_SOCKET_PATH.value) if _SOCKET_PATH.value else None,
             credentials.read(Path(_SSL.value)) if _SSL.value else None,
+            channel_arguments.parse(_CHANNEL_ARGUMENTS.value),
         ),
         _rest_options(),
         limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),

@@ -1,6 +1,7 @@
 """The gRPC side: TensorFlow Serving's services, health and reflection on one port."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -19,6 +20,7 @@ from serving.server.health import HealthService
 from serving.server.metrics import Metrics
 from serving.server.model_service import ModelService
 from serving.server.models import Models
+from serving.server.parsing import Parsing
 from serving.server.prediction_service import PredictionService
 from serving.server.workers import Workers
 
@@ -28,6 +30,11 @@ _SERVICES = (
 )
 # Longer than any request; who cannot wait so long kills the process.
 _DRAIN_SECONDS = 600.0
+_CHANNEL_ARGUMENTS = {
+    "grpc.max_receive_message_length": 2**31 - 1,
+    "grpc.max_send_message_length": -1,
+    "grpc.so_reuseport": 0,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +45,13 @@ class GrpcOptions:
         port: The TCP port; 0 for a free one.
         socket_path: A unix socket to listen on as well.
         credentials: The keys of TLS; without them nothing is encrypted.
+        channel_arguments: Options of gRPC, in the place of ours where we have them.
     """
 
     port: int
     socket_path: Path | None = None
     credentials: grpc.ServerCredentials | None = None
+    channel_arguments: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
 
 
 class GrpcEndpoint:
@@ -66,14 +75,11 @@ class GrpcEndpoint:
             OSError: If one of them cannot be had.
         """
         self._credentials = options.credentials
+        self._admission = Admission(workers, metrics)
         self._grpc = grpc.server(
             workers,
-            interceptors=[Admission(workers, metrics)],
-            options=[
-                ("grpc.max_receive_message_length", 2**31 - 1),
-                ("grpc.max_send_message_length", -1),
-                ("grpc.so_reuseport", 0),
-            ],
+            interceptors=[self._admission, Parsing(metrics)],
+            options=list({**_CHANNEL_ARGUMENTS, **options.channel_arguments}.items()),
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionService(answers, metrics), self._grpc
@@ -111,6 +117,7 @@ class GrpcEndpoint:
     def stop(self) -> None:
         """Says that it is not healthy, and takes no more requests."""
         self._health.enter_graceful_shutdown()
+        self._admission.leave()
         self._drained = self._grpc.stop(_DRAIN_SECONDS)
         self._health.end_watches()
 

@@ -8,7 +8,7 @@ import trustme
 from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.server import config_file, credentials
+from serving.server import channel_arguments, config_file, credentials
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
 from serving.server.model import Model
@@ -67,6 +67,34 @@ def test_a_socket_of_a_server_that_was_killed_is_replaced(
 def test_a_socket_that_cannot_be_had(tmp_path, listen):
     with pytest.raises(OSError, match=r"grpc_socket_path='.*/nowhere/s' cannot be had"):
         listen(socket_path=tmp_path / "nowhere" / "s")
+
+
+@pytest.mark.parametrize(
+    "text, options",
+    [
+        ("", {}),
+        ("grpc.max_connection_age_ms=2000", {"grpc.max_connection_age_ms": 2000}),
+        ("a=-1,b=c", {"a": -1, "b": "c"}),
+        ("a==b,", {"a": "=b"}),
+    ],
+)
+def test_arguments_of_channels(text, options):
+    assert channel_arguments.parse(text) == options
+
+
+@pytest.mark.parametrize("text", ["nonsense", "a=1,b", "a=", "=1"])
+def test_words_for_arguments_that_are_none(text):
+    with pytest.raises(ValueError, match="is not name=value; give such pairs"):
+        channel_arguments.parse(text)
+
+
+def test_arguments_of_channels_reach_grpc(listen, make_request):
+    arguments = {"grpc.max_receive_message_length": 999}
+    server = listen(channel_arguments=arguments)
+    channel = grpc.insecure_channel(f"localhost:{server.port}")
+    with pytest.raises(grpc.RpcError) as raised:
+        answer(channel, make_request("toys", x=[1.0] * 999))
+    assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 @pytest.fixture(scope="module")

@@ -222,6 +222,21 @@ def test_predict_with_a_type_that_does_not_exist(toys, make_request):
     assert refusal(toys.predict, request) == (INVALID, "tensor parsing error: x")
 
 
+def test_bytes_that_are_no_request(toys):
+    for service, method, kind in (
+        ("PredictionService", "Predict", "PredictRequest"),
+        ("PredictionService", "GetModelMetadata", "GetModelMetadataRequest"),
+        ("ModelService", "GetModelStatus", "GetModelStatusRequest"),
+    ):
+        call = toys.channel.unary_unary(f"/tensorflow.serving.{service}/{method}")
+        with pytest.raises(grpc.RpcError) as raised:
+            call(b"\xff\xff")
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert f"Error parsing message with type 'tensorflow.serving.{kind}'" in (
+            raised.value.details()
+        )
+
+
 def test_a_request_whose_client_has_left_is_not_run(
     tmp_path, save_arithmetic, served, make_request, monkeypatch
 ):
