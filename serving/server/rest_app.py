@@ -38,6 +38,7 @@ from serving.server import (
     status,
 )
 from serving.server.answers import SIGNATURES, Answers
+from serving.server.caller import Caller
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
 from serving.server.workers import Workers
@@ -191,14 +192,15 @@ class RestApp:
         body = await _body(request, self._most_json_bytes)
         deadline = time.monotonic() + self._timeout_seconds
 
-        def answer(_: threading.Event) -> bytes:
+        def answer(unwanted: threading.Event) -> bytes:
             document = json_text.parse(body)
             with self._answers.lease(spec) as version:
                 asked = json_request.predict_request(
                     document, version.loaded.signatures
                 )
                 asked.model_spec.name = spec.name
-                told = self._answers.run(version, asked, deadline - time.monotonic())
+                caller = Caller(deadline - time.monotonic(), unwanted.is_set)
+                told = self._answers.run(version, asked, caller)
             return json_response.of_outputs(
                 told.outputs, json_request.has_rows(document)
             )
@@ -244,9 +246,10 @@ class RestApp:
                     asked: predict_pb2.PredictRequest,
                 ) -> predict_pb2.PredictResponse:
                     if unwanted.is_set():
-                        raise _left()
+                        raise status.left()
                     asked.model_spec.name = spec.name
-                    return self._answers.run(version, asked, self._timeout_seconds)
+                    caller = Caller(self._timeout_seconds, unwanted.is_set)
+                    return self._answers.run(version, asked, caller)
 
                 recording.translate(run, source, target, domain)
 
@@ -293,7 +296,7 @@ class RestApp:
                     )
                 await asyncio.wait([result], timeout=min(_LOOK_SECONDS, remaining))
                 if not result.done() and await request.is_disconnected():
-                    raise _left()
+                    raise status.left()
             return result.result()
         finally:
             unwanted.set()
@@ -319,11 +322,7 @@ async def _receive(
                 )
             take(chunk)
     except ClientDisconnect as error:
-        raise _left() from error
-
-
-def _left() -> status.StatusError:
-    return status.StatusError(grpc.StatusCode.CANCELLED, "The client has left.")
+        raise status.left() from error
 
 
 def _error(error: status.StatusError) -> Response:

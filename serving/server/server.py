@@ -1,6 +1,8 @@
 """The server: models, the threads that answer, and what they can be asked by."""
 
 from serving.server.answers import Answers
+from serving.server.batching import Batching
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.grpc_endpoint import GrpcEndpoint, GrpcOptions
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
@@ -23,6 +25,7 @@ class Server:
         grpc: GrpcOptions,
         rest: RestOptions | None,
         limits: Limits,
+        batching: BatchingParameters | None = None,
     ):
         """Binds what it listens on.
 
@@ -31,6 +34,7 @@ class Server:
             grpc: Where to listen for gRPC.
             rest: Where to listen for REST; None for nowhere.
             limits: What to take on at once.
+            batching: How to run requests jointly; None to run each by itself.
 
         Raises:
             OSError: If a port or a socket cannot be had.
@@ -38,7 +42,10 @@ class Server:
         self._models = models
         workers = Workers(limits)
         metrics = Metrics(models, lambda: workers.pending)
-        answers = Answers(models, limits, metrics)
+        joint = None
+        if batching is not None:
+            joint = Batching(batching, metrics.of_batches())
+        answers = Answers(models, limits, metrics, joint)
         over_grpc = GrpcEndpoint(models, answers, workers, metrics, grpc)
         self._endpoints: list[GrpcEndpoint | RestEndpoint] = [over_grpc]
         self.port = over_grpc.port
