@@ -5,6 +5,7 @@ from serving.server.batching import Batching
 from serving.server.batching_parameters import BatchingParameters
 from serving.server.grpc_endpoint import GrpcEndpoint, GrpcOptions
 from serving.server.limits import Limits
+from serving.server.memory import Memory
 from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.rest_endpoint import RestEndpoint, RestOptions
@@ -41,6 +42,7 @@ class Server:
         """
         self._models = models
         workers = Workers(limits)
+        self._memory = Memory(workers)
         metrics = Metrics(models, lambda: workers.pending)
         joint = None
         if batching is not None:
@@ -61,6 +63,7 @@ class Server:
         """Answers from now on."""
         for endpoint in self._endpoints:
             endpoint.start()
+        self._memory.start()
 
     def stop(self) -> None:
         """Takes no more requests, and answers those it has."""
@@ -68,4 +71,5 @@ class Server:
             endpoint.stop()
         for endpoint in self._endpoints:
             endpoint.wait()
+        self._memory.stop()
         self._models.stop()
