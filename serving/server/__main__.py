@@ -82,6 +82,11 @@ _REST_TIMEOUT = flags.DEFINE_integer(
     "Milliseconds that a REST request, or a window of an audio file, may take.",
     lower_bound=1,
 )
+_CORS = flags.DEFINE_bool(
+    "rest_api_enable_cors_support",
+    False,
+    "Let browsers use the REST API from the pages of any site.",
+)
 _MONITORING = flags.DEFINE_string(
     "monitoring_config_file",
     None,
@@ -207,7 +212,7 @@ def _rest_options() -> rest_endpoint.RestOptions | None:
             )
         return None
     return rest_endpoint.RestOptions(
-        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path
+        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path, _CORS.value
     )
 
 
