@@ -63,8 +63,18 @@ class _Batch:
 class Batching:
     """Runs requests jointly; any number of threads may call it at once."""
 
-    def __init__(self, parameters: BatchingParameters, metrics: BatchMetrics):
+    def __init__(
+        self, parameters: BatchingParameters, max_samples: int, metrics: BatchMetrics
+    ):
+        """Begins without any requests.
+
+        Args:
+            parameters: Bounds on batches.
+            max_samples: The most numbers that the inputs of joined requests may have.
+            metrics: What counts batches.
+        """
         self._parameters = parameters
+        self._max_samples = max_samples
         self._metrics = metrics
         self._lock = threading.Lock()
         self._open: dict[Hashable, _Batch] = {}
@@ -133,7 +143,7 @@ class Batching:
         self, key: Hashable, queue: Hashable, rows: int, member: _Member
     ) -> _Batch:
         """The batch that a request joins: the open one of its kind, or a new one."""
-        most = self._parameters.max_execution_batch_size
+        most = self._most_rows(rows, member.run)
         with self._lock:
             batch = self._open.get(key)
             if batch is None or batch.rows + rows > most:
@@ -151,10 +161,16 @@ class Batching:
                 self._waiting[queue] += 1
             batch.members.append(member)
             batch.rows += rows
-            if batch.rows == most:
+            if batch.rows >= most:
                 batch.closed.set()
                 del self._open[key]
             return batch
+
+    def _most_rows(self, rows: int, run: servable.Run) -> int:
+        """How many rows a batch of a request may have: memory grows with them."""
+        samples = sum(array.size for array in run.feeds.values())
+        bound = self._max_samples * rows // max(1, samples)
+        return min(self._parameters.max_execution_batch_size, max(1, bound))
 
     def _lead(
         self, batch: _Batch, key: Hashable, queue: Hashable, loaded: servable.Servable

@@ -46,7 +46,7 @@ class Server:
         metrics = Metrics(models, lambda: workers.pending)
         joint = None
         if batching is not None:
-            joint = Batching(batching, metrics.of_batches())
+            joint = Batching(batching, limits.max_request_samples, metrics.of_batches())
         answers = Answers(models, limits, metrics, joint)
         over_grpc = GrpcEndpoint(models, answers, workers, metrics, grpc)
         self._endpoints: list[GrpcEndpoint | RestEndpoint] = [over_grpc]

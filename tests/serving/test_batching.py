@@ -314,7 +314,7 @@ def test_what_nobody_waits_for_is_not_run(toys, monkeypatch):
     with toys.lease(None) as version:
         loaded = version.loaded
     runs = Runs(loaded, monkeypatch)
-    batching = Batching(waiting(3), Metrics((), lambda: 0).of_batches())
+    batching = Batching(waiting(3), 100, Metrics((), lambda: 0).of_batches())
     signature = loaded.signatures["serving_default"]
     raised, answers = [], []
 
@@ -338,6 +338,23 @@ def test_what_nobody_waits_for_is_not_run(toys, monkeypatch):
     assert answers == [[[2.5]]]
     assert [error.code for error in raised] == 2 * [grpc.StatusCode.CANCELLED]
     assert runs.shapes == [[(1,)]]
+
+
+def test_joined_requests_have_no_more_samples_than_one_may_have(
+    translator, served, runs_of, make_request
+):
+    # Of clips and the names of their domains; two clips are as much as a request.
+    options = {"threads": 8, "max_request_samples": 20}
+    one, expected = clips(make_request, (1, 8), "cello")
+    two, _ = clips(make_request, (2, 8), "cello")
+    with served(translator, batching=waiting(1000), **options) as stubs:
+        runs = runs_of(translator)
+        asked = [stubs.predict.future(one) for _ in range(4)]
+        for call in asked:
+            audio = call.result(60).outputs["audio"]
+            np.testing.assert_array_equal(tensors.to_array(audio), expected)
+        assert stubs.predict(two, timeout=60)
+    assert runs.shapes == 3 * [[(2, 8), (2,)]]
 
 
 # batching_parameters_file
