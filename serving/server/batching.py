@@ -17,6 +17,7 @@ from collections.abc import Hashable, Iterator
 
 import grpc
 import numpy as np
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server import servable, status
 from serving.server.batch_metrics import BatchMetrics
@@ -228,9 +229,20 @@ def _rows(loaded: servable.Servable, run: servable.Run) -> int:
     """How many rows a request has; 0 for one that cannot be joined with others."""
     if not loaded.row_outputs[run.signature].keys() >= set(run.fetches):
         return 0
-    shapes = [array.shape for array in run.feeds.values()]
-    counts = {shape[0] if shape else 0 for shape in shapes}
+    infos = loaded.signatures[run.signature].inputs.values()
+    shapes = [run.feeds[info.name].shape for info in infos]
+    # What has other dimensions than it should may have no rows.
+    if not all(map(_fits, shapes, infos)):
+        return 0
+    counts = {shape[0] for shape in shapes}
     return counts.pop() if len(counts) == 1 else 0
+
+
+def _fits(shape: tuple[int, ...], info: meta_graph_pb2.TensorInfo) -> bool:
+    sizes = [dim.size for dim in info.tensor_shape.dim]
+    return len(shape) == len(sizes) and all(
+        expected in (-1, size) for size, expected in zip(shape, sizes, strict=True)
+    )
 
 
 def _pieces(run: servable.Run, most_rows: int) -> Iterator[servable.Run]:

@@ -168,6 +168,10 @@ def test_only_equal_signatures_and_outputs_are_joined(
         ("both", {"left": [1, 2], "right": [3, 4]}, "sum"),
         ("wait", {"seconds": 0.0}, "turns"),
         ("shout", {"text": np.array([b"a", b"b"])}, "all"),
+        # Of other shapes than the signature has; the operations decide about them.
+        ("column", {"x": [1.0]}, "y"),
+        ("column", {"x": [[1.0, 2.0]]}, "y"),
+        ("", {"x": 1.0}, "y"),
     ],
 )
 def test_what_has_no_rows_is_run_by_itself(
