@@ -21,6 +21,7 @@ with startup.quiet():
     import tensorflow as tf
 
     from serving.server import (
+        batching_parameters,
         channel_arguments,
         credentials,
         grpc_endpoint,
@@ -82,6 +83,11 @@ _REST_TIMEOUT = flags.DEFINE_integer(
     "Milliseconds that a REST request, or a window of an audio file, may take.",
     lower_bound=1,
 )
+_CORS = flags.DEFINE_bool(
+    "rest_api_enable_cors_support",
+    False,
+    "Let browsers use the REST API from the pages of any site.",
+)
 _MONITORING = flags.DEFINE_string(
     "monitoring_config_file",
     None,
@@ -119,6 +125,17 @@ _MAX_SAMPLES = flags.DEFINE_integer(
     "The most numbers that the inputs of a request may have.",
     lower_bound=1,
 )
+_BATCHING = flags.DEFINE_bool(
+    "enable_batching",
+    False,
+    "Run requests that come together as one, where their inputs are of one length.",
+)
+_BATCHING_FILE = flags.DEFINE_string(
+    "batching_parameters_file",
+    None,
+    "File of a BatchingParameters, in protobuf's text format: how many rows are run "
+    "at once, and how long they wait for each other.",
+)
 _INTRA_OP = flags.DEFINE_integer(
     "tensorflow_intra_op_parallelism",
     0,
@@ -147,6 +164,7 @@ def main(argv: list[str]) -> None:
         ),
         _rest_options(),
         limits.Limits(_THREADS.value, _MAX_PENDING.value, _MAX_SAMPLES.value),
+        _batching(),
     )
     server.start()
     try:
@@ -201,8 +219,21 @@ def _rest_options() -> rest_endpoint.RestOptions | None:
             )
         return None
     return rest_endpoint.RestOptions(
-        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path
+        _REST_PORT.value, _REST_TIMEOUT.value / 1000, metrics_path, _CORS.value
     )
+
+
+def _batching() -> batching_parameters.BatchingParameters | None:
+    path = _BATCHING_FILE.value
+    if not _BATCHING.value:
+        if path:
+            raise ValueError(
+                f"batching_parameters_file={path!r} needs --enable_batching."
+            )
+        return None
+    if not path:
+        return batching_parameters.BatchingParameters()
+    return batching_parameters.read(Path(path))
 
 
 def _stop_signal() -> threading.Event:

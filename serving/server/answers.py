@@ -16,6 +16,8 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server import examples, status
+from serving.server.batching import Batching
+from serving.server.caller import Caller
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
 from serving.server.model import Version
@@ -31,34 +33,46 @@ class Answers:
     Every method raises a `StatusError` where there is no answer.
     """
 
-    def __init__(self, models: Models, limits: Limits, metrics: Metrics):
+    def __init__(
+        self,
+        models: Models,
+        limits: Limits,
+        metrics: Metrics,
+        batching: Batching | None,
+    ):
+        """Joins the parts.
+
+        Args:
+            models: What to ask.
+            limits: What a request may have.
+            metrics: What times runs.
+            batching: What runs requests jointly; None to run each by itself.
+        """
         self._models = models
         self._limits = limits
         self._metrics = metrics
+        self._batching = batching
 
     def predict(
-        self, request: predict_pb2.PredictRequest, timeout_seconds: float | None
+        self, request: predict_pb2.PredictRequest, caller: Caller
     ) -> predict_pb2.PredictResponse:
         """Runs one signature of one version.
 
         Args:
             request: What to run on what.
-            timeout_seconds: When to give up; None for never.
+            caller: Who waits for it.
         """
         with self.lease(_spec(request)) as version:
-            return self.run(version, request, timeout_seconds)
+            return self.run(version, request, caller)
 
     def run(
-        self,
-        version: Version,
-        request: predict_pb2.PredictRequest,
-        timeout_seconds: float | None,
+        self, version: Version, request: predict_pb2.PredictRequest, caller: Caller
     ) -> predict_pb2.PredictResponse:
         """Runs one signature of a version that is on lease; see `predict`."""
         name = request.model_spec.name
         with self._metrics.run(name):
             response = version.loaded.predict(
-                request, timeout_seconds, self._limits.max_request_samples
+                request, caller, self._limits.max_request_samples, self._batching
             )
         response.model_spec.name = name
         response.model_spec.version.value = version.number

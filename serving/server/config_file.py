@@ -20,11 +20,26 @@ _classes = messages.classes(
         },
         "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
         "MonitoringConfig": {"prometheus_config": (1, "PrometheusConfig")},
+        "BoolValue": {"value": (1, "bool")},
+        "Int64Value": {"value": (1, "int64")},
+        "StringValue": {"value": (1, "string")},
+        "BatchingParameters": {
+            "max_batch_size": (1, "Int64Value"),
+            "batch_timeout_micros": (2, "Int64Value"),
+            "max_enqueued_batches": (3, "Int64Value"),
+            "num_batch_threads": (4, "Int64Value"),
+            "thread_pool_name": (5, "StringValue"),
+            "allowed_batch_sizes": (6, "*int64"),
+            "pad_variable_length_inputs": (7, "bool"),
+            "enable_large_batch_splitting": (8, "BoolValue"),
+            "max_execution_batch_size": (9, "Int64Value"),
+        },
     }
 )
 
 SSLConfig = _classes["SSLConfig"]
 MonitoringConfig = _classes["MonitoringConfig"]
+BatchingParameters = _classes["BatchingParameters"]
 
 
 def read(flag: str, path: Path, kind: type[Message]) -> Message:

@@ -85,7 +85,7 @@ class GrpcEndpoint:
             PredictionService(answers, metrics), self._grpc
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(answers, models), self._grpc
+            ModelService(answers, models, metrics), self._grpc
         )
         self._health = HealthService(_SERVICES)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)

@@ -10,6 +10,7 @@ import grpc
 import prometheus_client
 
 from serving.server import status
+from serving.server.batch_metrics import BatchMetrics
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
 
@@ -101,6 +102,24 @@ class Metrics:
         yield
         cell = self._runtime.labels(self._label(model), "Predict", "TF1")
         cell.observe((time.perf_counter() - began) * 1e6)
+
+    def total(self, name: str) -> int:
+        """The sum of a counter over all its labels; 0 where there is none.
+
+        Args:
+            name: As on the page, or as TensorFlow has it, with slashes.
+        """
+        wanted = name.replace("/", ":")
+        return sum(
+            int(sample.value)
+            for family in self._registry.collect()
+            if family.type == "counter" and family.name == wanted
+            for sample in family.samples
+        )
+
+    def of_batches(self) -> BatchMetrics:
+        """Begins to count batches as well."""
+        return BatchMetrics(self._registry)
 
     def page(self) -> bytes:
         """All of it, in the text format of Prometheus."""

@@ -15,6 +15,7 @@ from tensorflow_serving.apis import (
 
 from serving.server import status
 from serving.server.answers import Answers
+from serving.server.caller import Caller
 from serving.server.metrics import Metrics
 
 
@@ -30,7 +31,8 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> predict_pb2.PredictResponse:
         """See `Answers.predict`."""
         with status.abort_on_error(context), self._counted(request, "Predict"):
-            return self._answers.predict(request, context.time_remaining())
+            caller = Caller(context.time_remaining(), lambda: not context.is_active())
+            return self._answers.predict(request, caller)
 
     def GetModelMetadata(
         self,

@@ -16,6 +16,8 @@ from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -30,6 +32,7 @@ from tensorflow_serving.apis import (
 
 from serving.server import (
     examples,
+    http_encoding,
     json_request,
     json_response,
     json_text,
@@ -38,6 +41,7 @@ from serving.server import (
     status,
 )
 from serving.server.answers import SIGNATURES, Answers
+from serving.server.caller import Caller
 from serving.server.limits import Limits
 from serving.server.metrics import Metrics
 from serving.server.workers import Workers
@@ -45,6 +49,13 @@ from serving.server.workers import Workers
 _JSON = "application/json"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _API = re.compile(r"(?i)/v1/.*")
+
+_CROSS_ORIGIN = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["POST", "GET"],
+    allow_headers=["Content-Type"],
+)
 
 _HTTP_CODES = {
     grpc.StatusCode.CANCELLED: 499,
@@ -94,6 +105,7 @@ class RestApp:
         limits: Limits,
         timeout_seconds: float,
         metrics_path: str | None,
+        cross_origin: bool,
     ):
         """Joins the parts.
 
@@ -104,6 +116,7 @@ class RestApp:
             limits: What a request may have.
             timeout_seconds: How long a request, or a window of a file, may take.
             metrics_path: Where the metrics can be read; None for nowhere.
+            cross_origin: Whether pages of any site may ask.
         """
         self._answers = answers
         self._workers = workers
@@ -125,7 +138,9 @@ class RestApp:
         routes = [Route("/{path:path}", self._respond, methods=_METHODS)]
         if metrics_path is not None:
             routes.insert(0, Route(metrics_path, self._page, methods=["GET"]))
-        self.asgi = Starlette(routes=routes)
+        self.asgi = Starlette(
+            routes=routes, middleware=[_CROSS_ORIGIN] if cross_origin else []
+        )
 
     async def _respond(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
@@ -154,7 +169,9 @@ class RestApp:
             raise status.from_error(error) from error
 
     async def _page(self, request: Request) -> Response:
-        return Response(self._metrics.page(), media_type="text/plain")
+        page = self._metrics.page()
+        content, headers = http_encoding.compress(_accepted(request), page)
+        return Response(content, headers=headers, media_type="text/plain")
 
     async def _status(self, request: Request, spec: model_pb2.ModelSpec) -> Response:
         asked = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
@@ -180,31 +197,34 @@ class RestApp:
             )
             for message in (told.model_spec, signatures)
         )
-        return Response(
+        text = (
             f'{{\n"model_spec":{model_spec},\n'
-            f'"metadata": {{"{SIGNATURES}": {signature_map}}}\n}}\n',
-            media_type=_JSON,
+            f'"metadata": {{"{SIGNATURES}": {signature_map}}}\n}}\n'
         )
+        content, headers = http_encoding.compress(_accepted(request), text.encode())
+        return Response(content, headers=headers, media_type=_JSON)
 
     async def _predict(self, request: Request, spec: model_pb2.ModelSpec) -> Response:
         self._check_room()
         body = await _body(request, self._most_json_bytes)
         deadline = time.monotonic() + self._timeout_seconds
 
-        def answer(_: threading.Event) -> bytes:
+        def answer(unwanted: threading.Event) -> tuple[bytes, dict[str, str]]:
             document = json_text.parse(body)
             with self._answers.lease(spec) as version:
                 asked = json_request.predict_request(
                     document, version.loaded.signatures
                 )
                 asked.model_spec.name = spec.name
-                told = self._answers.run(version, asked, deadline - time.monotonic())
-            return json_response.of_outputs(
+                caller = Caller(deadline - time.monotonic(), unwanted.is_set)
+                told = self._answers.run(version, asked, caller)
+            content = json_response.of_outputs(
                 told.outputs, json_request.has_rows(document)
             )
+            return http_encoding.compress(_accepted(request), content)
 
-        content = await self._work(request, answer, self._timeout_seconds)
-        return Response(content, media_type=_JSON)
+        content, headers = await self._work(request, answer, self._timeout_seconds)
+        return Response(content, headers=headers, media_type=_JSON)
 
     async def _classify(self, request: Request, spec: model_pb2.ModelSpec) -> Response:
         asked = classification_pb2.ClassificationRequest(model_spec=spec)
@@ -244,9 +264,10 @@ class RestApp:
                     asked: predict_pb2.PredictRequest,
                 ) -> predict_pb2.PredictResponse:
                     if unwanted.is_set():
-                        raise _left()
+                        raise status.left()
                     asked.model_spec.name = spec.name
-                    return self._answers.run(version, asked, self._timeout_seconds)
+                    caller = Caller(self._timeout_seconds, unwanted.is_set)
+                    return self._answers.run(version, asked, caller)
 
                 recording.translate(run, source, target, domain)
 
@@ -293,7 +314,7 @@ class RestApp:
                     )
                 await asyncio.wait([result], timeout=min(_LOOK_SECONDS, remaining))
                 if not result.done() and await request.is_disconnected():
-                    raise _left()
+                    raise status.left()
             return result.result()
         finally:
             unwanted.set()
@@ -309,21 +330,18 @@ async def _body(request: Request, most_bytes: int) -> bytes:
 async def _receive(
     request: Request, take: Callable[[bytes], object], most_bytes: int
 ) -> None:
-    received = 0
+    encoding = request.headers.get("Content-Encoding", "")
+    inflater = http_encoding.Inflater(encoding, take, most_bytes)
     try:
         async for chunk in request.stream():
-            received += len(chunk)
-            if received > most_bytes:
-                raise status.invalid_argument(
-                    f"The body has more than {most_bytes} bytes; send shorter pieces."
-                )
-            take(chunk)
+            inflater.feed(chunk)
+        inflater.end()
     except ClientDisconnect as error:
-        raise _left() from error
+        raise status.left() from error
 
 
-def _left() -> status.StatusError:
-    return status.StatusError(grpc.StatusCode.CANCELLED, "The client has left.")
+def _accepted(request: Request) -> str:
+    return request.headers.get("Accept-Encoding", "")
 
 
 def _error(error: status.StatusError) -> Response:

@@ -24,11 +24,13 @@ class RestOptions:
         port: The TCP port; 0 for a free one.
         timeout_seconds: How long a request, or a window of a file, may take.
         metrics_path: Where the metrics can be read; None for nowhere.
+        cross_origin: Whether browsers let the pages of any site ask.
     """
 
     port: int
     timeout_seconds: float = 30.0
     metrics_path: str | None = None
+    cross_origin: bool = False
 
 
 class RestEndpoint:
@@ -58,6 +60,7 @@ class RestEndpoint:
             limits,
             options.timeout_seconds,
             options.metrics_path,
+            options.cross_origin,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(

@@ -5,9 +5,11 @@ are pruned, and a deadline stops the run.
 """
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 import numpy as np
@@ -18,11 +20,34 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.apis import predict_pb2
 
 from serving import tensors
-from serving.server import status
+from serving.server import row_outputs, status
+from serving.server.caller import Caller
 
 DEFAULT_SIGNATURE = "serving_default"
 
 _MAX_TIMEOUT_MS = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a request asks of the graph.
+
+    Attributes:
+        signature: The name of the signature.
+        feeds: What to feed, by the names of the graph's tensors.
+        fetches: The names of the graph's tensors to fetch.
+    """
+
+    signature: str
+    feeds: Mapping[str, np.ndarray]
+    fetches: tuple[str, ...]
+
+
+class Runner(Protocol):
+    """Runs requests otherwise than one by one."""
+
+    def run(self, loaded: "Servable", run: Run, caller: Caller) -> list[np.ndarray]:
+        """Returns what is fetched, or raises a `StatusError`."""
 
 
 class Servable:
@@ -30,6 +55,8 @@ class Servable:
 
     Attributes:
         signatures: The SignatureDef of each signature, by name.
+        row_outputs: For each signature, which of its tensors have rows; see
+            `row_outputs.of_signatures`.
     """
 
     def __init__(self, directory: Path):
@@ -46,19 +73,22 @@ class Servable:
             )
             on_error.pop_all()
         self.signatures = dict(meta_graph.signature_def)
+        self.row_outputs = row_outputs.of_signatures(meta_graph)
 
     def predict(
         self,
         request: predict_pb2.PredictRequest,
-        timeout_seconds: float | None = None,
+        caller: Caller | None = None,
         max_samples: int | None = None,
+        runner: Runner | None = None,
     ) -> predict_pb2.PredictResponse:
         """Runs one signature.
 
         Args:
             request: As for TensorFlow Serving's Predict.
-            timeout_seconds: When to give up; None for never.
+            caller: Who waits for it; None for somebody who waits for ever.
             max_samples: The most numbers that the inputs may have; None for any.
+            runner: What runs it, of this version; None to run it by itself.
 
         Returns:
             The outputs; the model spec names the signature that was run.
@@ -75,12 +105,9 @@ class Servable:
         signature = self.signatures[name]
         feeds = _feeds(signature, request.inputs, max_samples)
         fetches = _fetches(signature, request.output_filter)
-        options = tf.compat.v1.RunOptions()
-        if timeout_seconds is not None:
-            # No deadline is one in centuries, more than the runtime can count.
-            milliseconds = min(timeout_seconds * 1000, _MAX_TIMEOUT_MS)
-            options.timeout_in_ms = max(1, int(milliseconds))
-        outputs = self._run(fetches.values(), feeds, options)
+        run = Run(name, feeds, tuple(fetches.values()))
+        caller = caller or Caller()
+        outputs = runner.run(self, run, caller) if runner else self.run(run, caller)
         response = predict_pb2.PredictResponse()
         response.model_spec.signature_name = name
         for alias, output in zip(fetches, outputs, strict=True):
@@ -89,13 +116,24 @@ class Servable:
             tensors.write_values(array, response.outputs[alias])
         return response
 
-    def _run(
-        self,
-        fetches: Iterable[str],
-        feeds: Mapping[str, np.ndarray],
-        options: tf.compat.v1.RunOptions,
-    ) -> list[np.ndarray]:
+    def run(self, run: Run, caller: Caller) -> list[np.ndarray]:
+        """Runs the graph.
+
+        Args:
+            run: What to run.
+            caller: Who waits for it; the run ends when nobody does.
+
+        Returns:
+            What is fetched.
+
+        Raises:
+            StatusError: The run fails.
+        """
         tensor = self._session.graph.get_tensor_by_name
+        options = tf.compat.v1.RunOptions()
+        if caller.remaining_seconds is not None:
+            milliseconds = min(caller.remaining_seconds * 1000, _MAX_TIMEOUT_MS)
+            options.timeout_in_ms = max(1, int(milliseconds))
         sent = pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
         try:
             # `Session.run` refuses shapes that its placeholders were not made for. The
@@ -103,8 +141,8 @@ class Servable:
             return self._session._do_run(
                 None,
                 [],
-                [tensor(name) for name in fetches],
-                {tensor(name).ref(): array for name, array in feeds.items()},
+                [tensor(name) for name in run.fetches],
+                {tensor(name).ref(): array for name, array in run.feeds.items()},
                 sent,
                 None,
             )

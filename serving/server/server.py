@@ -1,8 +1,11 @@
 """The server: models, the threads that answer, and what they can be asked by."""
 
 from serving.server.answers import Answers
+from serving.server.batching import Batching
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.grpc_endpoint import GrpcEndpoint, GrpcOptions
 from serving.server.limits import Limits
+from serving.server.memory import Memory
 from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.rest_endpoint import RestEndpoint, RestOptions
@@ -23,6 +26,7 @@ class Server:
         grpc: GrpcOptions,
         rest: RestOptions | None,
         limits: Limits,
+        batching: BatchingParameters | None = None,
     ):
         """Binds what it listens on.
 
@@ -31,14 +35,19 @@ class Server:
             grpc: Where to listen for gRPC.
             rest: Where to listen for REST; None for nowhere.
             limits: What to take on at once.
+            batching: How to run requests jointly; None to run each by itself.
 
         Raises:
             OSError: If a port or a socket cannot be had.
         """
         self._models = models
         workers = Workers(limits)
+        self._memory = Memory(workers)
         metrics = Metrics(models, lambda: workers.pending)
-        answers = Answers(models, limits, metrics)
+        joint = None
+        if batching is not None:
+            joint = Batching(batching, limits.max_request_samples, metrics.of_batches())
+        answers = Answers(models, limits, metrics, joint)
         over_grpc = GrpcEndpoint(models, answers, workers, metrics, grpc)
         self._endpoints: list[GrpcEndpoint | RestEndpoint] = [over_grpc]
         self.port = over_grpc.port
@@ -54,6 +63,7 @@ class Server:
         """Answers from now on."""
         for endpoint in self._endpoints:
             endpoint.start()
+        self._memory.start()
 
     def stop(self) -> None:
         """Takes no more requests, and answers those it has."""
@@ -61,4 +71,5 @@ class Server:
             endpoint.stop()
         for endpoint in self._endpoints:
             endpoint.wait()
+        self._memory.stop()
         self._models.stop()

@@ -49,6 +49,19 @@ def not_found(model: str, version: int | None) -> StatusError:
     )
 
 
+def expired() -> StatusError:
+    """The answer to a request that waited for its run beyond its deadline."""
+    return StatusError(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        "Run() timeout exceeded while waiting in batching queue",
+    )
+
+
+def left() -> StatusError:
+    """The answer that nobody waits for."""
+    return StatusError(grpc.StatusCode.CANCELLED, "The client has left.")
+
+
 @contextlib.contextmanager
 def abort_on_error(context: grpc.ServicerContext) -> Iterator[None]:
     """Ends the call with the code and the message of a `StatusError` raised within."""

@@ -16,12 +16,16 @@ class Workers(futures.ThreadPoolExecutor):
     Whoever submits a request looks before whether they are `full`, without reading the
     request: a pool does not know how to refuse. Of requests that arrive at the same
     instant by gRPC and by REST, one more than the bound may pass.
+
+    Attributes:
+        ended: How many requests have been worked on.
     """
 
     def __init__(self, limits: Limits):
         super().__init__(limits.threads)
         self._max_pending = limits.max_pending_requests
         self._pending = 0
+        self.ended = 0
         self._lock = threading.Lock()
 
     @property
@@ -53,8 +57,13 @@ class Workers(futures.ThreadPoolExecutor):
             # It has been shut down.
             self._count(-1)
             raise
-        future.add_done_callback(lambda _: self._count(-1))
+        future.add_done_callback(self._end)
         return future
+
+    def _end(self, _: futures.Future) -> None:
+        with self._lock:
+            self._pending -= 1
+            self.ended += 1
 
     def _count(self, change: int) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.grpc_endpoint import GrpcOptions
 from serving.server.limits import Limits
 from serving.server.model import Model
@@ -226,10 +227,13 @@ class _Stubs:
 
 @contextlib.contextmanager
 def _served(
-    model: Model, rest: RestOptions | None = None, **limits: int
+    model: Model,
+    rest: RestOptions | None = None,
+    batching: BatchingParameters | None = None,
+    **limits: int,
 ) -> Iterator[_Stubs]:
     models = Models(functools.partial(Model, poll_wait_seconds=0))
-    server = Server(models, GrpcOptions(port=0), rest, Limits(**limits))
+    server = Server(models, GrpcOptions(port=0), rest, Limits(**limits), batching)
     server.start()
     models.add(model)
     stubs = _Stubs(server.port)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from serving import client
+from serving import client, tensors
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.model import Model
 from tests.tf_mt.inference import untrained
 from tests.tf_mt.models import made_up
@@ -145,6 +146,27 @@ def test_streams(live, exported, connected):
     for other in (exported, connected):
         stream = other.translate_stream(np.array_split(audio, 5), "flute")
         np.testing.assert_allclose(np.concatenate(list(stream)), translated, atol=1e-5)
+
+
+@pytest.mark.usefixtures("translating")
+def test_joined_requests(toy, exported, served, make_request):
+    clips = [noise(rows, 9001) / rows for rows in (1, 3, 2)]
+    domains = ["flute", "cello", "flute"]
+    # The batch is run when all have come.
+    joined = BatchingParameters(6, 6, batch_timeout_seconds=600.0)
+    model = Model("toy", toy / "bundle", poll_wait_seconds=0)
+    with served(model, batching=joined) as stubs:
+        asked = [
+            stubs.predict.future(
+                make_request(
+                    "toy", audio=clip, domain=np.array([domain.encode()] * len(clip))
+                )
+            )
+            for clip, domain in zip(clips, domains, strict=True)
+        ]
+        answers = [tensors.to_array(a.result().outputs["audio"]) for a in asked]
+    for answer, clip, domain in zip(answers, clips, domains, strict=True):
+        np.testing.assert_allclose(answer, exported.translate(clip, domain), atol=1e-5)
 
 
 @pytest.fixture

@@ -247,6 +247,19 @@ def test_a_reload_by_rpc(server, stubs_of, config, make_request):
     assert answer.json() == {"predictions": [2.0]}
 
 
+def test_a_reload_tells_how_counters_grew(server, stubs_of, config):
+    reload = stubs_of(server.port).model.HandleReloadConfigRequest
+    loads = "/tensorflow/cc/saved_model/load_attempt_count"
+    names = [loads, ":tensorflow:serving:request_count", "/no/counter"]
+    request = model_management_pb2.ReloadConfigRequest(metric_names=names)
+    request.config.model_config_list.config.append(config("a", "all {}"))
+    for loaded in (3, 0):
+        grown = [(m.name, m.int64_value_increase) for m in reload(request).metric]
+        assert grown == [(loads, loaded), (names[1], 0), (names[2], 0)]
+    request.config.model_config_list.config.append(config("b"))
+    assert reload(request).metric[0].int64_value_increase == 1
+
+
 def test_reloads_that_are_refused(server, stubs_of, config):
     reload = stubs_of(server.port).model.HandleReloadConfigRequest
     request = model_management_pb2.ReloadConfigRequest()

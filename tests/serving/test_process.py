@@ -15,6 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving import client, proto, retries, tensors
+from serving.server.batching_parameters import BatchingParameters
 from serving.server.model import Model
 from tf_mt.audio import files
 
@@ -87,6 +88,32 @@ def test_sigterm_answers_what_was_asked_over_rest(tmp_path, save_arithmetic, lau
 
 
 @pytest.mark.slow
+def test_sigterm_answers_what_waits_for_a_batch(
+    tmp_path, save_arithmetic, launch, make_request
+):
+    save_arithmetic(tmp_path / "3")
+    parameters = tmp_path / "batching.config"
+    parameters.write_text(
+        "max_batch_size { value: 100 } batch_timeout_micros { value: 3000000 }"
+    )
+    server = launch(
+        f"--model_base_path={tmp_path}",
+        "--model_name=toys",
+        "--port=0",
+        "--enable_batching",
+        f"--batching_parameters_file={parameters}",
+    )
+    stubs = server.stubs()
+    asked = [stubs.predict.future(make_request("toys", x=[float(n)])) for n in range(3)]
+    time.sleep(1.0)
+    assert not any(call.done() for call in asked)
+    server.process.send_signal(signal.SIGTERM)
+    answers = [call.result(timeout=60).outputs["y"].float_val[0] for call in asked]
+    assert answers == [2.0, 2.5, 3.0]
+    assert server.process.wait(60) == 0
+
+
+@pytest.mark.slow
 def test_a_base_path_without_a_version_is_waited_for(
     tmp_path, save_arithmetic, launch, make_request
 ):
@@ -116,7 +143,12 @@ def test_mistakes_are_one_line(tmp_path, launch):
         no_rest = launch(
             f"--model_base_path={tmp_path}", f"--monitoring_config_file={config}"
         )
+        unused = tmp_path / "batching.config"
+        no_batching = launch(
+            f"--model_base_path={tmp_path}", f"--batching_parameters_file={unused}"
+        )
         for server, words in [
+            (no_batching, f"error: batching_parameters_file='{unused}' needs --enab"),
             (missing, f"error: model_base_path='{tmp_path}/nowhere' is not a folder"),
             (busy, f"error: port={port} cannot be had; is it in use?"),
             (busy_rest, f"error: rest_api_port={port} cannot be had; is it in use?"),
@@ -129,8 +161,9 @@ def test_mistakes_are_one_line(tmp_path, launch):
             assert "Traceback" not in stderr
 
 
+@pytest.mark.parametrize("batching", [None, BatchingParameters()])
 def test_new_versions_under_load_fail_no_request(
-    tmp_path, save_translator, served, monkeypatch
+    tmp_path, save_translator, served, monkeypatch, batching
 ):
     # Retries would hide what is looked for.
     monkeypatch.setattr(retries, "RETRY_SECONDS", ())
@@ -152,7 +185,7 @@ def test_new_versions_under_load_fail_no_request(
                     errors.append(error)
                     return
 
-    with served(model) as stubs:
+    with served(model, batching=batching) as stubs:
         threads = [
             threading.Thread(target=ask, args=(seen, stubs.address)) for seen in gains
         ]
