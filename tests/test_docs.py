@@ -25,8 +25,6 @@ FOREIGN = {
     "direct_num_workers": "Beam",
     "direct_running_mode": "Beam",
     "editable": "pip",
-    "enable_batching": "tensorflow_model_server",
-    "rest_api_enable_cors_support": "tensorflow_model_server",
     "environment_config": "Beam",
     "environment_type": "Beam",
     "fix": "ruff",

@@ -1,6 +1,9 @@
 """Metrics, the unix socket, TLS, arguments of channels, and other services."""
 
+import socket
+
 import grpc
+import httpx
 import pytest
 import trustme
 from tensorflow_serving.apis import prediction_service_pb2_grpc
@@ -58,6 +61,33 @@ def test_predict_uds(restarted, half_plus_two, tmp_path, make_request):
     restarted(*half_plus_two, f"--grpc_socket_path={path}").stubs()
     with grpc.insecure_channel(f"unix:{path}") as channel:
         assert ask(channel, make_request("half_plus_two", x=[2.0])) == [3.0]
+
+
+@pytest.mark.slow
+def test_predict_batching(restarted, half_plus_two, tmp_path, make_request):
+    parameters = tmp_path / "batching.config"
+    parameters.write_text(
+        "max_batch_size { value: 8 } batch_timeout_micros { value: 200000 } "
+        "num_batch_threads { value: 1 }"
+    )
+    arguments = ("--enable_batching", f"--batching_parameters_file={parameters}")
+    stubs = restarted(*half_plus_two, *arguments).stubs()
+    asked = [make_request("half_plus_two", x=[float(x)]) for x in range(4)]
+    calls = [stubs.predict.future(one, timeout=60) for one in asked]
+    found = [list(call.result().outputs["y"].float_val) for call in calls]
+    assert found == [[2.0], [2.5], [3.0], [3.5]]
+
+
+@pytest.mark.slow
+def test_cors_rest(restarted, half_plus_two):
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    flags = (f"--rest_api_port={port}", "--rest_api_enable_cors_support")
+    restarted(*half_plus_two, *flags).stubs()
+    url = f"http://localhost:{port}/v1/models/half_plus_two"
+    answer = httpx.get(url, headers={"Origin": "https://example.com"})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.slow

@@ -130,7 +130,6 @@ def test_bad_paths_rest(server):
 
 
 def test_no_cors_by_default_rest(server):
-    """The stock server needs --rest_api_enable_cors_support; ours has no such flag."""
     answer = server.rest.get(MODEL, headers={"Origin": "https://example.com"})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
