@@ -27,6 +27,9 @@ def start(translator):
         started.append(
             subprocess.Popen(
                 [
+                    # Tests in the background inherit that interrupts are ignored; and
+                    # what gRPC does at a fork would disturb the process.
+                    *("env", "--default-signal=INT"),
                     *(sys.executable, "-m", "serving.translate", "--model=translator"),
                     *(f"--server={translator.address}", f"--domain={domain}"),
                     *("--input=-", "--output=-"),
@@ -36,8 +39,6 @@ def start(translator):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                # Tests that run in the background inherit that interrupts are ignored.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return started[-1]

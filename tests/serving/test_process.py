@@ -348,12 +348,12 @@ def test_an_interrupt_ends_the_translator_and_its_requests(tmp_path):
     server.start()
     files.write(tmp_path / "in.wav", np.full(50_000, 0.1, np.float32), 16000)
     paths = f"--input={tmp_path}/in.wav", f"--output={tmp_path}/out.wav"
+    command = translate_command(f"localhost:{port}", "--domain=cello", *paths)
     process = subprocess.Popen(
-        translate_command(f"localhost:{port}", "--domain=cello", *paths),
+        # Tests that run in the background inherit that interrupts are ignored.
+        ["env", "--default-signal=INT", *command],
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that run in the background inherit that interrupts are ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         for _ in range(4):

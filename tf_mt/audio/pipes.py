@@ -30,6 +30,7 @@ class Source:
     def __init__(self, pipe: io.RawIOBase, raw_rate_hz: int | None):
         self._pipe = pipe
         self._left_bytes: int | None = None
+        self._stopped = False
         self.raw = raw_rate_hz is not None
         if self.raw:
             written = pcm.Format(raw_rate_hz)
@@ -51,11 +52,15 @@ class Source:
             ValueError: A sample is not finite.
         """
         resample = files.resampler(self.sample_rate_hz, sample_rate_hz)
-        while data := self._read():
+        while (data := self._read()) and not self._stopped:
             block = self._decoder.decode(data)
             self.samples += len(block)
             yield resample(block, False)
         yield resample(np.zeros(0, np.float32), True)
+
+    def stop(self) -> None:
+        """Makes `blocks` end with what has been read; of any thread."""
+        self._stopped = True
 
     def _read(self) -> bytes:
         if self._left_bytes is None:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 _READER = "reader of windows"
+# How long the reader is waited for, which may itself wait for input.
+_PATIENCE_SECONDS = 1.0
 
 
 class Translated(NamedTuple):
@@ -51,7 +53,8 @@ class Ahead:
         self._begun = queue.SimpleQueue()
         self._closed = False
         # A process need not wait for input that does not come.
-        threading.Thread(target=self._read, name=_READER, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=_READER, daemon=True)
+        self._reader.start()
 
     def __iter__(self) -> Iterator[Translated]:
         """Yields each window in its order, as soon as it is translated.
@@ -66,9 +69,14 @@ class Ahead:
             yield translated
 
     def close(self) -> None:
-        """Begins nothing more; what is under way is not waited for."""
+        """Begins nothing more; translations under way are not waited for.
+
+        The windows should end soon, or wait for input: a process that ends while
+        their thread is at work in a library of C++ is aborted.
+        """
         self._closed = True
         self._free.release()
+        self._reader.join(_PATIENCE_SECONDS)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self) -> None:

@@ -159,6 +159,7 @@ def translate(
             written.write(cut.rest())
             written.end()
     finally:
+        read.stop()
         begun.close()
         window_seconds = cut.window_samples / info.sample_rate_hz
         print(report.said(written.seconds, window_seconds), file=sys.stderr)
