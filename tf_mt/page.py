@@ -52,6 +52,7 @@ def build(translating: system.System) -> gradio.Blocks:
                     label="Spectrograms",
                     interactive=False,
                     elem_id="picture",
+                    buttons=["fullscreen", "download"],
                 )
 
         def translated(
@@ -106,7 +107,11 @@ def serve(page: gradio.Blocks, address: str, port: int) -> None:
 
 def _recording(label: str, name: str) -> gradio.Audio:
     return gradio.Audio(
-        sources=["upload", "microphone"], type="filepath", label=label, elem_id=name
+        sources=["upload", "microphone"],
+        type="filepath",
+        label=label,
+        elem_id=name,
+        buttons=["download"],
     )
 
 
