@@ -1,7 +1,6 @@
 """Draws a PNG page of spectrograms: some excerpts of each domain."""
 
 import itertools
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from matplotlib import axes as plot_axes
 from matplotlib import figure, image
 
 from pipelines import survey
-from tf_mt import atomic
 from tf_mt.evaluation.metrics import log_mel
 from tf_mt.evaluation.report import plots
 
@@ -46,10 +44,7 @@ def draw(
         axis.set_xlabel("seconds")
         axis.set_xlim(0, longest / sample_rate_hz)
     page.colorbar(drawn, ax=grid, label="dB", aspect=15 * len(shown), pad=0.01)
-    with atomic.path(path) as temporary, warnings.catch_warnings():
-        # Names may be in any script, and a box in a title is no reason to complain.
-        warnings.filterwarnings("ignore", message="Glyph")
-        page.savefig(temporary, format="png", dpi=110)
+    plots.save(page, path)
 
 
 def varied(stretches: Sequence[survey.Stretch]) -> list[survey.Stretch]:

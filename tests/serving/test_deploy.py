@@ -17,7 +17,6 @@ from google.protobuf import text_format
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving import messages
 from serving.server import config_file, grpc_endpoint, rest_endpoint
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -62,25 +61,6 @@ STOCK_FLAGS = {
     "tensorflow_session_parallelism",
     "xla_cpu_compilation_enabled",
 }
-
-_BATCHING = messages.classes(
-    {
-        "BoolValue": {"value": (1, "bool")},
-        "Int64Value": {"value": (1, "int64")},
-        "StringValue": {"value": (1, "string")},
-        "BatchingParameters": {
-            "max_batch_size": (1, "Int64Value"),
-            "batch_timeout_micros": (2, "Int64Value"),
-            "max_enqueued_batches": (3, "Int64Value"),
-            "num_batch_threads": (4, "Int64Value"),
-            "thread_pool_name": (5, "StringValue"),
-            "allowed_batch_sizes": (6, "*int64"),
-            "pad_variable_length_inputs": (7, "bool"),
-            "enable_large_batch_splitting": (8, "BoolValue"),
-            "max_execution_batch_size": (9, "Int64Value"),
-        },
-    }
-)["BatchingParameters"]
 
 
 def documents(path):
@@ -470,7 +450,8 @@ def test_models_lie_where_the_bundles_are_mounted():
 
 def test_batching_parameters_agree():
     told = text_format.Parse(
-        (DEPLOY / "shared" / "batching.config").read_text(), _BATCHING()
+        (DEPLOY / "shared" / "batching.config").read_text(),
+        config_file.BatchingParameters(),
     )
     sizes = list(told.allowed_batch_sizes)
     assert sizes == sorted(sizes)

@@ -1,5 +1,6 @@
 """Log-mel spectrograms of source, translation and truth, as PNG."""
 
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,3 +104,11 @@ def draw(axis: plot_axes.Axes, audio: np.ndarray, rate_hz: int) -> image.AxesIma
         vmax=LOUDEST_DB,
         cmap="magma",
     )
+
+
+def save(page: figure.Figure, path: Path) -> None:
+    """Writes a figure as a PNG, whole or not at all."""
+    with atomic.path(path) as temporary, warnings.catch_warnings():
+        # Names may be in any script, and a box in a title is no reason to complain.
+        warnings.filterwarnings("ignore", message="Glyph")
+        page.savefig(temporary, format="png", dpi=110)

@@ -1,11 +1,9 @@
 """Spectrograms of a recording and of its translation, one above the other, as PNG."""
 
-import warnings
 from pathlib import Path
 
 from matplotlib import figure
 
-from tf_mt import atomic
 from tf_mt.audio import files
 from tf_mt.evaluation.report import plots
 
@@ -31,11 +29,8 @@ def draw(source: Path, translation: Path, sample_rate_hz: int, path: Path) -> No
         blocks = files.blocks(name, sample_rate_hz, SHOWN_SECONDS * sample_rate_hz)
         drawn = plots.draw(axis, next(blocks), sample_rate_hz)
         blocks.close()
-        axis.set_title(Path(name).name, fontsize=10)
+        axis.set_title(Path(name).name, fontsize=10, parse_math=False)
         axis.set_ylabel("Hz")
     axes[-1].set_xlabel("seconds")
     page.colorbar(drawn, ax=axes, label="dB", aspect=40)
-    with atomic.path(path) as temporary, warnings.catch_warnings():
-        # Names may be in any script, and a box in a title is no reason to complain.
-        warnings.filterwarnings("ignore", message="Glyph")
-        page.savefig(temporary, format="png", dpi=110)
+    plots.save(page, path)
