@@ -82,6 +82,15 @@ MAY_IMPORT = {
         "tf_mt.models",
         "tf_mt.data",
     ),
+    "tf_mt.vocoders": (
+        "tf_mt.config",
+        "tf_mt.dataset",
+        "tf_mt.audio",
+        "tf_mt.losses",
+        "tf_mt.layers",
+        "tf_mt.models",
+        "tf_mt.training.run",
+    ),
     "tf_mt.importers": (
         "tf_mt.names",
         "tf_mt.atomic",
@@ -139,6 +148,7 @@ MAY_IMPORT = {
     "tf_mt.gram": PACKAGES,
     "tf_mt.grid": PACKAGES,
     "tf_mt.train_embedder": PACKAGES,
+    "tf_mt.train_vocoder": PACKAGES,
     "tf_mt.levels": PACKAGES,
     "tf_mt.pairs": PACKAGES,
     "tf_mt.import_jukebox": PACKAGES,

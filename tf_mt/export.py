@@ -13,6 +13,7 @@ with startup.quiet():
 
     from tf_mt.inference import bundle
     from tf_mt.training import run
+    from tf_mt.vocoders import stored
 
 FLAGS = flags.FLAGS
 
@@ -22,6 +23,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string(
     "model", None, "Name of the model; that of the run's folder if not given."
+)
+flags.DEFINE_string(
+    "vocoder",
+    None,
+    "Run of `tf_mt.train_vocoder` whose magnitudes the model inverts, in place of the "
+    "least-squares inverse of its mel bands.",
 )
 
 
@@ -38,7 +45,10 @@ def main(argv: list[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     tf.get_logger().setLevel("WARNING")
     hparams = config.read_flags(run.config_of(run.Run(folder).settings()), FLAGS)
-    written = bundle.export(run.load_model(folder, hparams), Path(FLAGS.out) / name)
+    model = run.load_model(folder, hparams)
+    if FLAGS.vocoder is not None:
+        stored.attach(model, stored.load(Path(FLAGS.vocoder)))
+    written = bundle.export(model, Path(FLAGS.out) / name)
     print(f"Exported {written}.")
     print(
         f"Next: python -m serving.server --model_base_path={written.parent.resolve()} "

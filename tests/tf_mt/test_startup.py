@@ -30,6 +30,7 @@ def command(module, *flags):
         ("tf_mt.translate", ["bundle=/no", "domain=a", "input=/no", "output=/no"]),
         ("tf_mt.explore", ["run=/no", "domain=a", "out=/no", "points=1"]),
         ("tf_mt.train_embedder", ["data=/no", "out=/no"]),
+        ("tf_mt.train_vocoder", ["data=/no", "front=/no", "run=/no"]),
         ("tf_mt.import_umt", ["checkpoints=/no", "domains=a", "run=/no"]),
         ("tf_mt.evaluate", ["run=/no", "data=/no", "out=/no"]),
         ("pipelines.convert", ["dataset=no", "data_dir=/no"]),

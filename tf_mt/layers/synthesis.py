@@ -1,5 +1,6 @@
 """From log-mel spectrograms to audio."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import tensorflow as tf
@@ -8,6 +9,24 @@ from tf_mt.audio import griffin_lim, mel, pghi
 from tf_mt.layers import spectrogram
 
 _ITERATIONS_WITHOUT_PHASE = 32
+
+# Log-mel spectrograms `[..., frames, bands]` to magnitudes `[..., frames, bins]`.
+Magnitudes = Callable[[tf.Tensor], tf.Tensor]
+
+
+class LeastSquares:
+    """The magnitudes that are the least-squares inverse of the bands: `Magnitudes`.
+
+    Args:
+        front: What the spectrograms are of.
+    """
+
+    def __init__(self, front: spectrogram.LogMel):
+        self.inverse = mel.pseudo_inverse(front.matrix)
+
+    def __call__(self, log_mel: tf.Tensor) -> tf.Tensor:
+        """See `Magnitudes`."""
+        return mel.to_magnitude(mel.from_log(log_mel), self.inverse)
 
 
 class Synthesis(Protocol):
@@ -38,21 +57,27 @@ class GriffinLim:
     Args:
         front: What the spectrograms are of.
         iterations: Where a phase is given; without one it takes many more.
+        magnitudes: What is inverted; the `LeastSquares` of the bands by default.
     """
 
-    def __init__(self, front: spectrogram.LogMel, iterations: int):
+    def __init__(
+        self,
+        front: spectrogram.LogMel,
+        iterations: int,
+        magnitudes: Magnitudes | None = None,
+    ):
         self.framing = front.framing
         self.iterations = iterations
-        self.inverse = mel.pseudo_inverse(front.matrix)
-
-    def magnitude(self, log_mel: tf.Tensor) -> tf.Tensor:
-        """The magnitudes `[..., frames, bins]` that are inverted."""
-        return mel.to_magnitude(mel.from_log(log_mel), self.inverse)
+        self.magnitudes = magnitudes or LeastSquares(front)
 
     def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
         """See `Synthesis.synthesise`."""
+        return self.invert(self.magnitudes(log_mel), phase)
+
+    def invert(self, magnitude: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
+        """Audio `[..., frames * hop]` of magnitudes, from a phase of their shape."""
         return griffin_lim.griffin_lim(
-            self.magnitude(log_mel),
+            magnitude,
             self.framing.n_fft,
             self.framing.hop,
             _ITERATIONS_WITHOUT_PHASE if phase is None else self.iterations,
@@ -69,16 +94,22 @@ class Pghi:
     Args:
         front: What the spectrograms are of.
         iterations: Of Griffin-Lim.
+        magnitudes: As of `GriffinLim`.
     """
 
-    def __init__(self, front: spectrogram.LogMel, iterations: int):
-        self.griffin_lim = GriffinLim(front, iterations)
+    def __init__(
+        self,
+        front: spectrogram.LogMel,
+        iterations: int,
+        magnitudes: Magnitudes | None = None,
+    ):
+        self.griffin_lim = GriffinLim(front, iterations, magnitudes)
 
     def synthesise(self, log_mel: tf.Tensor, phase: tf.Tensor | None) -> tf.Tensor:
         """See `Synthesis.synthesise`; `phase` is not used."""
-        magnitude = self.griffin_lim.magnitude(log_mel)
+        magnitude = self.griffin_lim.magnitudes(log_mel)
         integrated = pghi.phase(magnitude, self.griffin_lim.framing)
-        return self.griffin_lim.synthesise(log_mel, integrated)
+        return self.griffin_lim.invert(magnitude, integrated)
 
 
 # By where the phase comes from.

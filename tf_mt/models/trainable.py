@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import keras
 import tensorflow as tf
 
-from tf_mt import config
+from tf_mt import config, dataset
 from tf_mt.models import optimization
 
 Batch = Mapping[str, tf.Tensor]
@@ -60,25 +60,34 @@ class Trainable(keras.Model, abc.ABC):
     Args:
         hparams: The configuration; its `weights` give each loss term's weight and its
             `warmup` the steps over which that weight rises from zero.
+        info: The dataset that the model is trained on.
 
     Raises:
         ValueError: The weights are not those of the terms.
 
     Attributes:
         terms: Names of all its loss terms.
+        info: The dataset that it is trained on.
+        batches: The form of batch that it trains on, one of `dataset.FORMS`.
+        clip_samples: Length of a training clip.
+        trained_domains: The domains that it is trained on; a batch has these.
         steps_done: Training steps so far.
         waited_seconds: Time that steps have spent waiting for data.
     """
 
     terms: ClassVar[tuple[str, ...]]
+    batches: str
+    clip_samples: int
 
-    def __init__(self, hparams: config.Config):
+    def __init__(self, hparams: config.Config, info: dataset.DatasetInfo):
         super().__init__()
         if set(hparams.weights) != set(self.terms):
             raise ValueError(
                 f"weights={dict(hparams.weights)} must weigh the terms {self.terms}."
             )
         self.hparams = hparams
+        self.info = info
+        self.trained_domains = info.domains
         self.steps_done = 0
         self.waited_seconds = 0.0
 
@@ -101,6 +110,18 @@ class Trainable(keras.Model, abc.ABC):
         Returns:
             Objectives over parts that have none in common. A term whose weight is zero
             may be left out.
+        """
+
+    @abc.abstractmethod
+    def sounds(self, batch: Batch) -> dict[str, dict[str, tf.Tensor]]:
+        """What a training's log lets hear of the model.
+
+        Args:
+            batch: A stacked batch of one slot.
+
+        Returns:
+            By a name for the clip and one for what was done with it, the audio, float32
+            `[samples]`.
         """
 
     def compile(

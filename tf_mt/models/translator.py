@@ -15,6 +15,8 @@ TRANSFER = "transfer"
 POOLED_CONTENT = "pooled_content"
 CAPABILITIES = (DOMAINS, TRANSFER, POOLED_CONTENT)
 
+_LOGGED_DOMAINS = 3
+
 
 class Translator(trainable.Trainable):
     """An encoder of content, a source of timbre and a decoder of both to a waveform.
@@ -39,21 +41,16 @@ class Translator(trainable.Trainable):
         capabilities: What it can do: some of `CAPABILITIES`. One that knows domains
             translates to each of them; one that transfers takes the timbre of a
             reference clip.
-        batches: The form of batch that it trains on, one of `dataset.FORMS`.
-        clip_samples: Length of a training clip.
         hop_samples: Audio is padded to a multiple of this before it is encoded.
         window_samples: Length of the windows that a long recording is cut into.
         overlap_samples: How far two such windows overlap.
         reference_samples: The most of a reference clip that transfer uses; 0 where it
             cannot transfer.
-        trained_domains: The domains that it is trained on; a batch has these.
         begins_from: The approach of the run that a training has to be initialised
             from; empty where none is needed.
     """
 
     capabilities: ClassVar[frozenset[str]]
-    batches: str
-    clip_samples: int
     hop_samples: int
     window_samples: int
     overlap_samples: int
@@ -61,10 +58,8 @@ class Translator(trainable.Trainable):
     begins_from: ClassVar[str] = ""
 
     def __init__(self, hparams: translator_config.Config, info: dataset.DatasetInfo):
-        super().__init__(hparams)
+        super().__init__(hparams, info)
         self._check_capabilities()
-        self.info = info
-        self.trained_domains = info.domains
         self.loudness = loudness.Loudness(info.sample_rate_hz)
 
     def _check_capabilities(self) -> None:
@@ -115,7 +110,7 @@ class Translator(trainable.Trainable):
 
     @abc.abstractmethod
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
-        """Takes audio apart and puts it together, with nothing learned in between.
+        """Takes audio apart and puts it together, with no code in between.
 
         Args:
             audio: float32 `[batch, samples]`, a multiple of `hop_samples`.
@@ -206,7 +201,7 @@ class Translator(trainable.Trainable):
         return self.timbre_of(self.padded(reference[:, : self.reference_samples]))
 
     def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
-        """Analyses and synthesises a clip, with nothing learned in between.
+        """Analyses and synthesises a clip, with no code of the model in between.
 
         Args:
             audio: float32 `[batch, samples]` in [-1, 1], of any length.
@@ -227,6 +222,30 @@ class Translator(trainable.Trainable):
             float32 `[batch, features]`; as many features whatever the length.
         """
         return self.pool(self.encode(self.padded(audio)))
+
+    def sounds(self, batch: trainable.Batch) -> dict[str, dict[str, tf.Tensor]]:
+        """Clips of the first domains, as they are, translated to the next, and back.
+
+        See `Trainable.sounds`.
+        """
+        audio = batch["audio"][0, :_LOGGED_DOMAINS]
+        domain = batch["domain"][0, :_LOGGED_DOMAINS]
+        domains = self.info.domains
+        target = (domain + 1) % len(domains)
+        if DOMAINS in self.capabilities:
+            translation = self.translate(audio, target)
+            reconstruction = self.translate(audio, domain)
+        else:
+            translation = self.transfer(audio, tf.roll(audio, -1, axis=0))
+            reconstruction = self.transfer(audio, audio)
+        return {
+            f"{domains[source]}_to_{domains[other]}": {
+                "source": audio[row],
+                "translation": translation[row],
+                "reconstruction": reconstruction[row],
+            }
+            for row, (source, other) in enumerate(zip(domain, target, strict=True))
+        }
 
     def decode_to(self, audio: tf.Tensor, timbre: Any) -> tf.Tensor:
         """Decodes the content of clips with a timbre.

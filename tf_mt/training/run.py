@@ -1,7 +1,7 @@
 """A run folder: what was trained, its checkpoints and its logs.
 
 ```
-config.json            approach, hparams, dataset: all that the weights depend on
+config.json            what is trained, hparams, dataset: all that weights depend on
 checkpoints/00000500/  weights.h5 (model and optimizers) and state.json, after 500 steps
 logs/                  TensorBoard
 ```
@@ -142,6 +142,8 @@ def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
 
 def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     """Brings the settings of a run that an older version began into today's form."""
+    if "approach" not in settings:
+        return settings
     model = settings["model"]
     if "listening_steps" in model:
         model["encoder_pretraining_steps"] = model.pop("listening_steps")
@@ -169,8 +171,8 @@ def build(settings: Mapping[str, Any]) -> translator.Translator:
     Args:
         settings: As `settings_of` gives them.
     """
-    model = models.approach(settings["approach"]).model
-    return model(config_of(settings), info_of(settings))
+    hparams = config_of(settings)
+    return models.approach(settings["approach"]).model(hparams, info_of(settings))
 
 
 def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
@@ -191,12 +193,16 @@ def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
 def settings_of(
     approach: str, preset: config.Preset, info: dataset.DatasetInfo
 ) -> dict[str, Any]:
-    """Gathers all that a run's weights depend on, as JSON.
+    """Gathers all that a run's weights depend on, as JSON."""
+    return {"approach": approach, **trained_with(preset, info)}
+
+
+def trained_with(preset: config.Preset, info: dataset.DatasetInfo) -> dict[str, Any]:
+    """The settings that runs of all kinds of models have, as JSON.
 
     Precision is there twice: as it was given, and which one "auto" is on this machine.
     """
     return {
-        "approach": approach,
         "model": preset.model.to_json(),
         "training": preset.training.to_json(),
         "dataset": {
@@ -214,7 +220,15 @@ def config_of(settings: Mapping[str, Any]) -> config.Config:
 
     Args:
         settings: As `settings_of` gives them.
+
+    Raises:
+        ValueError: They are those of a vocoder.
     """
+    if "approach" not in settings:
+        raise ValueError(
+            "run: it is of a vocoder, which translates nothing by itself; give the run "
+            "that it was trained for, and this one as --vocoder to tf_mt.export."
+        )
     config_class = models.approach(settings["approach"]).config_class
     return config_class.from_json(settings["model"])
 

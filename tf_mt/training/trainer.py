@@ -1,4 +1,4 @@
-"""Training of any `Translator`: strategy, loop, checkpoints, exact resume."""
+"""Training of any `Trainable`: strategy, loop, checkpoints, exact resume."""
 
 import dataclasses
 import math
@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_mt import config, dataset, models, progress
 from tf_mt.data import augmentation, channel
 from tf_mt.data import clips as stored_clips
-from tf_mt.models import translator
+from tf_mt.models import trainable
 from tf_mt.training import precision, training_log, workers
 from tf_mt.training import run as runs
 
@@ -53,12 +53,12 @@ def default_strategy() -> tf.distribute.Strategy:
 
 
 def train(
-    build: Callable[[], translator.Translator],
+    build: Callable[[], trainable.Trainable],
     data_dir: Path,
     run: runs.Run,
     training: config.Training,
     strategy: tf.distribute.Strategy | None = None,
-) -> translator.Translator:
+) -> trainable.Trainable:
     """Trains a model, or goes on where a run was cut off, to the same result.
 
     Args:
@@ -140,7 +140,7 @@ def _augmentation(training: config.Training) -> augmentation.Augmentation:
 
 def _distributed(
     clips: stored_clips.Clips,
-    model: translator.Translator,
+    model: trainable.Trainable,
     training: config.Training,
     strategy: tf.distribute.Strategy,
     seed: int,
@@ -179,7 +179,7 @@ def _distributed(
     return strategy.distribute_datasets_from_function(of_worker)
 
 
-def _check_rows(clips: stored_clips.Clips, model: translator.Translator) -> None:
+def _check_rows(clips: stored_clips.Clips, model: trainable.Trainable) -> None:
     expected = model.info.indexed_clips
     if model.batches == "indexed" and clips.indexed_clips not in (0, expected):
         raise ValueError(

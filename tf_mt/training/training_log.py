@@ -9,9 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_mt.layers import spectrogram
-from tf_mt.models import trainable, translator
-
-SAMPLED_DOMAINS = 3
+from tf_mt.models import trainable
 
 
 class Speed(NamedTuple):
@@ -33,7 +31,7 @@ class Clock:
         model: Counts the seconds that its steps wait for data.
     """
 
-    def __init__(self, model: translator.Translator):
+    def __init__(self, model: trainable.Trainable):
         self.model = model
         self.began = time.perf_counter()
         self.waited = model.waited_seconds
@@ -76,37 +74,22 @@ class TrainingLog:
         self.writer.flush()
 
     def samples(
-        self, model: translator.Translator, batch: trainable.Batch, step: int
+        self, model: trainable.Trainable, batch: trainable.Batch, step: int
     ) -> None:
-        """Writes sound and spectrogram of source, translation and reconstruction.
+        """Writes sound and spectrogram of what a model does.
 
         Args:
-            model: Translates a clip of each of the first domains to the next one.
+            model: Gives its `sounds`.
             batch: A stacked batch of the validation split.
             step: Steps done.
         """
-        rate_hz, domains = model.info.sample_rate_hz, model.info.domains
-        audio = batch["audio"][0, :SAMPLED_DOMAINS]
-        domain = batch["domain"][0, :SAMPLED_DOMAINS]
-        target = (domain + 1) % len(domains)
-        if translator.DOMAINS in model.capabilities:
-            translation = model.translate(audio, target)
-            reconstruction = model.translate(audio, domain)
-        else:
-            translation = model.transfer(audio, tf.roll(audio, -1, axis=0))
-            reconstruction = model.transfer(audio, audio)
-        sounds = {
-            "source": audio,
-            "translation": translation,
-            "reconstruction": reconstruction,
-        }
+        rate_hz = model.info.sample_rate_hz
         with self.writer.as_default(step):
-            for row, (source, other) in enumerate(zip(domain, target, strict=True)):
-                name = f"{domains[source]}_to_{domains[other]}"
-                for kind, clips in sounds.items():
-                    clip = clips[row : row + 1, :, tf.newaxis]
-                    tf.summary.audio(f"{name}/{kind}", clip, rate_hz)
-                picture = [_picture(clips[row], rate_hz) for clips in sounds.values()]
+            for name, sounds in model.sounds(batch).items():
+                for kind, clip in sounds.items():
+                    audio = clip[tf.newaxis, :, tf.newaxis]
+                    tf.summary.audio(f"{name}/{kind}", audio, rate_hz)
+                picture = [_picture(clip, rate_hz) for clip in sounds.values()]
                 tf.summary.image(name, np.concatenate(picture)[np.newaxis])
         self.writer.flush()
 
