@@ -14,7 +14,7 @@ from typing import IO, Any
 import tensorflow_datasets as tfds
 
 from tf_mt import disk, names
-from tf_mt.data import builder, chunk, index, quiet, schema
+from tf_mt.data import builder, chunk, domains, index, quiet, schema
 
 DATASETS = {
     "audio_folder": "pipelines.audio_folder.audio_folder_dataset_builder",
@@ -88,6 +88,7 @@ def _preset(made: builder.RecordingsBuilder) -> str:
 def table(data_dir: Path) -> str:
     """Recordings and seconds of each domain in each split, as text."""
     dataset = index.open_dataset(data_dir)
+    stored = domains.read(dataset)
     order = [*chunk.SPLITS, *sorted(dataset.info.splits)]
     splits = sorted(dataset.info.splits, key=order.index)
     rate = int(dataset.info.metadata["sample_rate_hz"])
@@ -97,20 +98,23 @@ def table(data_dir: Path) -> str:
         for record in index.scan(index.shards(dataset, split)):
             recordings[record.domain, split].add(record.recording)
             samples[record.domain, split] += record.samples
-    domains = dict(enumerate(dataset.info.features["domain"].names))
-    if any(domain not in domains for domain, _ in samples):
-        domains[schema.NO_DOMAIN] = "(none)"
-    width = max(len(name) for name in [*domains.values(), "domain"])
+    rows = {name: [number] for number, name in enumerate(stored.translated)}
+    if stored.heard:
+        first, last = len(stored.translated), len(stored.stored)
+        rows[f"{len(stored.heard)} heard only"] = range(first, last)
+    if any(domain == schema.NO_DOMAIN for domain, _ in samples):
+        rows["(none)"] = [schema.NO_DOMAIN]
+    width = max(len(name) for name in [*rows, "domain"])
     lines = [
         f"{'domain':{width}}" + "".join(f"{split:>24}" for split in splits),
         " " * width + "".join(f"{'recordings':>14}{'seconds':>10}" for _ in splits),
     ]
-    for number, name in domains.items():
+    for name, numbers in rows.items():
         lines.append(
             f"{name:{width}}"
             + "".join(
-                f"{len(recordings[number, split]):14d}"
-                f"{samples[number, split] / rate:10.1f}"
+                f"{sum(len(recordings[number, split]) for number in numbers):14d}"
+                f"{sum(samples[number, split] for number in numbers) / rate:10.1f}"
                 for split in splits
             )
         )
@@ -127,7 +131,7 @@ def _missing(data_dir: Path) -> list[str]:
     }
     lacking = {
         name: [split for split in NEEDED if number not in found.get(split, ())]
-        for number, name in enumerate(dataset.info.features["domain"].names)
+        for number, name in enumerate(domains.read(dataset).translated)
     }
     return [
         f"{name} has none in {_listed(splits)}"
@@ -229,14 +233,14 @@ def _read_beam_options(line: str) -> Any:
 
 def _check_same(made: builder.RecordingsBuilder) -> None:
     """Raises `ValueError` if the dataset there was made with other settings."""
-    wanted = dataclasses.asdict(made.settings)
+    wanted = json.loads(json.dumps(made.settings.stored()))
     found = index.open_dataset(made.data_dir).info.metadata["settings"]
     different = [
-        f"{name} was {found.get(name)!r}, not {value!r}"
-        for name, value in wanted.items()
-        if json.loads(json.dumps(value)) != found.get(name)
+        f"{name} was {found.get(name)!r}, not {wanted.get(name)!r}"
+        for name in {**wanted, **found}
+        if wanted.get(name) != found.get(name)
         # What could be made without leaving anything out had nothing to leave out.
-        and not (name == "skip_bad_files" and value)
+        and not (name == "skip_bad_files" and wanted[name])
     ]
     if different:
         raise ValueError(

@@ -88,6 +88,13 @@ SETTINGS = [
     flags.DEFINE_list(
         "domains", None, "scores: the instruments, as General MIDI names them."
     ),
+    flags.DEFINE_list(
+        "heard_domains",
+        None,
+        "scores, with --config=paired: instruments that play training pieces as well, "
+        "as sources only: models hear them and are not translated to them; all: every "
+        "other one of the players whose pitch is clear.",
+    ),
     flags.DEFINE_multi_string(
         "soundfont",
         None,

@@ -7,7 +7,7 @@ import librosa
 import tensorflow_datasets as tfds
 
 from pipelines import example_page, survey
-from tf_mt.data import chunk, index, schema
+from tf_mt.data import chunk, domains, index, schema
 
 MOSTLY_SILENT = 0.5
 CLIPS_A_LOT = 0.001
@@ -37,11 +37,17 @@ def inspect(data_dir: Path, picture: Path) -> None:
     """
     dataset = index.open_dataset(data_dir)
     rate = int(dataset.info.metadata["sample_rate_hz"])
-    names = dict(enumerate(dataset.info.features["domain"].names))
+    stored = domains.read(dataset)
+    translated = dict(enumerate(stored.translated))
+    heard = {
+        number: f"{name} (heard only)"
+        for number, name in enumerate(stored.heard, start=len(translated))
+    }
+    names = {**translated, **heard}
     found = survey.survey(dataset)
     print(_origin(dataset, rate))
     print(table(found, {**names, schema.NO_DOMAIN: "(none)"}, rate))
-    for warning in warnings(found.figures, names, rate):
+    for warning in warnings(found.figures, translated, rate, heard):
         print(f"warning: {warning}")
     print(_draw(found, names, rate, picture))
 
@@ -83,6 +89,7 @@ def warnings(
     figures: Mapping[tuple[str, int], survey.Figures],
     names: Mapping[int, str],
     sample_rate_hz: int,
+    heard: Mapping[int, str],
 ) -> Iterator[str]:
     """What may spoil a training run, in a sentence each.
 
@@ -90,6 +97,8 @@ def warnings(
         figures: What was counted.
         names: The names of the domains.
         sample_rate_hz: The dataset's sample rate.
+        heard: The names of those that are heard only, which need not be in every split
+            or have much.
     """
     # A split of what is of no domain cannot lack one.
     splits = [s for s in _splits(figures) if any((s, n) in figures for n in names)]
@@ -109,6 +118,11 @@ def warnings(
                 "will be repeated often."
             )
         yield from _of_length(name, own, sample_rate_hz)
+    for number, name in heard.items():
+        own = {s: found for (s, n), found in figures.items() if n == number}
+        if own:
+            yield from _of_sound(name, _total(own.values()))
+            yield from _of_length(name, own, sample_rate_hz)
 
 
 def _of_sound(name: str, figures: survey.Figures) -> Iterator[str]:

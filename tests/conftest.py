@@ -36,7 +36,9 @@ def write_melody(path: pathlib.Path, seed: int, notes: int = 16) -> None:
     midi_file.write(path, melody)
 
 
-def convert_melodies(folder: pathlib.Path, config: str, count: int) -> pathlib.Path:
+def convert_melodies(
+    folder: pathlib.Path, config: str, count: int, **settings
+) -> pathlib.Path:
     """Makes a `scores` dataset of melodies in a folder, and returns where it is."""
     from pipelines import conversion
 
@@ -51,6 +53,7 @@ def convert_melodies(folder: pathlib.Path, config: str, count: int) -> pathlib.P
             "source": str(folder / "midi"),
             "domains": list(DOMAINS),
             "sample_rate": SAMPLE_RATE_HZ,
+            **settings,
         },
         overwrite=False,
     )
@@ -75,3 +78,11 @@ def scores_data(tmp_path_factory) -> pathlib.Path:
 def paired_data(tmp_path_factory) -> pathlib.Path:
     """A smaller one that is paired in every split."""
     return convert_melodies(tmp_path_factory.mktemp("paired"), "paired", 32)
+
+
+@pytest.fixture(scope="session")
+def heard_data(tmp_path_factory) -> pathlib.Path:
+    """One that is paired and has instruments that are heard only: two play."""
+    folder = tmp_path_factory.mktemp("heard")
+    names = ["clarinet", "tuba", "oboe"]
+    return convert_melodies(folder, "paired", 16, heard_domains=names)

@@ -180,6 +180,12 @@ class Training(Config):
         "frequency is at least this; 0 has none.",
         minimum=0.0,
     )
+    heard_share: float = field(
+        0.0,
+        "Share of the clips, up to 1, in whose place the encoder hears the same music "
+        "by an instrument that the dataset has to be heard only; for pairs.",
+        minimum=0.0,
+    )
     validation_batches: int = field(
         8, "Batches of the validation split that each epoch is tested on.", minimum=1
     )
@@ -195,6 +201,8 @@ class Training(Config):
                 f"steps={self.steps} must be a multiple of "
                 f"epoch_steps={self.epoch_steps}."
             )
+        if self.heard_share > 1.0:
+            raise ValueError(f"heard_share={self.heard_share} must be at most 1.")
 
 
 class Preset(NamedTuple):

@@ -13,6 +13,9 @@ _ALL_DOMAINS = ("stacked", "paired")
 # The row of a clip that is not in the grid of training clips.
 NO_ROW = -1
 
+# What the encoder hears where that is of none of the domains.
+NO_DOMAIN = -1
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
@@ -21,7 +24,8 @@ class DatasetInfo:
     Attributes:
         name: The dataset's name, with its configuration where it has several.
         sample_rate_hz: Samples per second of every clip.
-        domains: Names of the domains; a domain's number is its position.
+        domains: Names of the domains that are translated to; a domain's number is its
+            position.
         indexed_clips: Number of clips in the grid of training clips, for a model with
             a row for each; 0 where batches are not "indexed".
     """
@@ -65,6 +69,8 @@ def batch_features(
     * `domain`: int32, the domain number of each clip.
     * `encoder_audio`: float32 as `audio`, the encoder's input in place of it; only
       where augmentation changes it.
+    * `encoder_domain`: int32 as `domain`, that of `encoder_audio`, and there with it:
+      `NO_DOMAIN` where an instrument that is heard only plays the same music.
     * `clip`: int32 `[slots]`, the row of each clip in the grid of training clips, or
       `NO_ROW`; only in the form "indexed".
     * `seed`: int32 `[2]`, another one for each step.
@@ -96,6 +102,7 @@ def batch_features(
     ]
     if encoder_audio:
         features.append(Feature("encoder_audio", (*clips, clip_samples), "float32"))
+        features.append(Feature("encoder_domain", clips, "int32"))
     if form == "indexed":
         features.append(Feature("clip", clips, "int32"))
     return {feature.name: feature for feature in features}

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Range:
@@ -13,6 +15,10 @@ class Range:
     def common(self, other: "Range") -> "Range":
         """The pitches that both play; empty when `low` is above `high`."""
         return Range(max(self.low, other.low), min(self.high, other.high))
+
+    def holds(self, pitches: np.ndarray) -> bool:
+        """Whether all of some pitches, one or more, are among them."""
+        return bool(self.low <= np.min(pitches) and np.max(pitches) <= self.high)
 
     def __str__(self) -> str:
         return f"{self.low} to {self.high}"
@@ -137,3 +143,21 @@ shanai 60 84
 _ROWS = [line.split() for line in _TABLE.split("\n") if line]
 PROGRAMS = {name: program for program, (name, _, _) in enumerate(_ROWS)}
 RANGES = {name: Range(int(low), int(high)) for name, low, high in _ROWS}
+
+# Those whose notes have other pitches beside or instead of the one that is written, or
+# none that is clear: a source of theirs would teach wrong notes. Stops an octave
+# below, bells, chords, effects; and the default soundfont's whistle is out of tune.
+UNCLEAR = (
+    "glockenspiel",
+    "tubular_bells",
+    "drawbar_organ",
+    "percussive_organ",
+    "rock_organ",
+    "church_organ",
+    "guitar_harmonics",
+    "timpani",
+    "orchestra_hit",
+    "whistle",
+    "lead_7_fifths",
+    *(name for name in PROGRAMS if name.startswith("fx_")),
+)

@@ -39,8 +39,8 @@ def fits(piece: notes.Piece, playable: instruments.Range) -> bool:
     return int(np.ptp(pitches)) <= playable.high - playable.low
 
 
-def seconds(piece: notes.Piece) -> float:
-    """The length of a piece at its own tempo."""
+def seconds(piece: notes.Piece | Performance) -> float:
+    """The length of a piece at its own tempo, or of a performance."""
     return float(np.max(piece.notes["onset"] + piece.notes["duration"]))
 
 

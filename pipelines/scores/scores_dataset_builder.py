@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -12,9 +12,11 @@ from absl import logging
 
 from pipelines.scores import (
     channels,
+    heard,
     instruments,
     notes,
     performance,
+    players,
     single_notes,
     soundfont,
     studies,
@@ -48,6 +50,8 @@ class Settings(builder.Settings):
         studies: So many generated studies are added to the scores.
         domains: The instruments, as General MIDI names them, or as the folder of
             single notes does; if empty, `SOUNDFONT_DOMAINS`, or all of that folder.
+        heard_domains: Instruments that play training pieces as sources only, or
+            `heard.ALL`; for the configuration `paired`.
         soundfont: SF2 or SF3 files, each a player; the one of pretty_midi if there are
             neither these nor notes. A recording has one of the players, drawn by the
             seed and its name.
@@ -63,6 +67,7 @@ class Settings(builder.Settings):
     max_scores: int = 0
     studies: int = 0
     domains: tuple[str, ...] = ()
+    heard_domains: tuple[str, ...] = ()
     soundfont: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     voices: str = "separate"
@@ -70,6 +75,16 @@ class Settings(builder.Settings):
     renditions: int = 1
     test_pieces: int = 20
     seed: int = 0
+
+    def stored(self) -> dict[str, Any]:
+        """See `builder.Settings`; without heard-only instruments if there are none.
+
+        So datasets from before there were any are of the same settings.
+        """
+        stored = super().stored()
+        if not self.heard_domains:
+            del stored["heard_domains"]
+        return stored
 
 
 class Builder(builder.RecordingsBuilder):
@@ -96,10 +111,15 @@ class Builder(builder.RecordingsBuilder):
     def plan(self, source: Path | None) -> builder.Plan:
         """Performs the pieces of each split; see `builder.RecordingsBuilder`."""
         settings = self.settings
-        players, ranges = self._instruments()
+        paired = self.builder_config.name == "paired"
+        if settings.heard_domains and not paired:
+            raise ValueError(
+                f"heard_domains={','.join(settings.heard_domains)!r}: all domains must "
+                "play what heard-only instruments do; give --config=paired."
+            )
+        tones_of_players, ranges, heard_ranges = self._instruments()
         common = functools.reduce(instruments.Range.common, ranges.values())
         own = dict.fromkeys(ranges, common) if settings.common_range else ranges
-        paired = self.builder_config.name == "paired"
         play = _by_all if paired else _by_one
         alone = [common] if paired else list(own.values())
         pieces = self._pieces(source, alone)
@@ -123,25 +143,36 @@ class Builder(builder.RecordingsBuilder):
                     + ", ".join(f"{name} {r}" for name, r in ranges.items())
                     + f"; all of them {common}. Give more scores or other domains."
                 )
-        recordings = {
-            split: [_with_player(one, len(players), settings.seed) for one in chosen]
-            for split, chosen in recordings.items()
-        }
+        # All that the domains play lies within what they have in common.
+        within = {name: one.common(common) for name, one in heard_ranges.items()}
+        sources = heard.recordings(recordings["train"], within, settings.seed)
+        recordings["train"] += sources
         rate = settings.sample_rate
-        renderers = [tones.Renderer(found, ranges, rate) for found in players]
+        playing = players.Players(tones_of_players, ranges, within, rate)
         return builder.Plan(
             list(ranges),
-            recordings,
-            functools.partial(_audio, renderers),
-            functools.partial(_timed_labels, renderers, rate),
+            {
+                split: [playing.drawn(one, settings.seed) for one in chosen]
+                for split, chosen in recordings.items()
+            },
+            functools.partial(_audio, playing),
+            functools.partial(_timed_labels, playing, rate),
+            self._that_play(within, sources, common),
         )
 
     def labels(self) -> dict[str, tfds.features.FeatureConnector]:
         """The notes of each chunk."""
         return {stored_notes.LABEL: stored_notes.feature()}
 
-    def _instruments(self) -> tuple[list[tones.Tones], dict[str, instruments.Range]]:
-        """The players, and the range of each domain: what all of them can play."""
+    def _instruments(
+        self,
+    ) -> tuple[
+        list[tones.Tones], dict[str, instruments.Range], dict[str, instruments.Range]
+    ]:
+        """The players, and the ranges of domains and of heard-only instruments.
+
+        A range is what all players can play.
+        """
         settings, rate = self.settings, self.settings.sample_rate
         recorded = [
             single_notes.SingleNotes(Path(folder), rate, self.leave_out)
@@ -157,9 +188,41 @@ class Builder(builder.RecordingsBuilder):
         for domain in domains:
             if domain not in known:
                 raise ValueError(names.unknown("domains", domain, known))
+        others = heard.chosen(
+            settings.heard_domains, domains, known, functools.partial(_all_have, fonts)
+        )
         common = functools.partial(functools.reduce, instruments.Range.common)
-        found = {name: common([of[name] for of in ranges]) for name in domains}
-        return [*fonts, *recorded], found
+        found = [
+            {name: common([of[name] for of in ranges]) for name in chosen}
+            for chosen in (domains, others)
+        ]
+        return [*fonts, *recorded], *found
+
+    def _that_play(
+        self,
+        ranges: Mapping[str, instruments.Range],
+        sources: Sequence[chunk.Source],
+        common: instruments.Range,
+    ) -> list[str]:
+        """The heard-only instruments that have something to play; remarks on others.
+
+        Raises:
+            ValueError: If there are some, and none has.
+        """
+        playing = {recording.domain for recording in sources}
+        idle = [name for name in ranges if name not in playing]
+        if idle and not playing:
+            raise ValueError(
+                f"heard_domains={','.join(self.settings.heard_domains)!r}: one of them "
+                "must have all pitches of a training piece, and the pieces are within "
+                f"{common}, which all domains have; give other heard_domains."
+            )
+        if idle:
+            self.remarks.append(
+                f"heard_domains: {_listed(idle)} have all pitches of no training piece "
+                f"within {common}, and play nothing."
+            )
+        return [name for name in ranges if name in playing]
 
     def _pieces(
         self, source: Path | None, playable: Sequence[instruments.Range]
@@ -319,28 +382,26 @@ def _recording(
     return chunk.Source(domain, f"{name}/{domain}", performed, piece)
 
 
-def _with_player(recording: chunk.Source, players: int, seed: int) -> chunk.Source:
-    """Draws the player of a recording."""
-    place = chunk.hashed(f"player {seed} {recording.recording}")
-    played = dataclasses.replace(recording.origin, player=int(place * players))
-    return dataclasses.replace(recording, origin=played)
+def _all_have(fonts: Sequence[soundfont.Soundfont], domain: str) -> bool:
+    """Whether all soundfonts have an instrument and can play it."""
+    try:
+        return all(font.zones(domain) for font in fonts)
+    except ValueError:
+        return False
 
 
-def _audio(
-    renderers: Sequence[Callable[[performance.Performance], np.ndarray]],
-    recording: chunk.Source,
-) -> Iterator[np.ndarray]:
-    yield renderers[recording.origin.player](recording.origin)
+def _audio(playing: players.Players, recording: chunk.Source) -> Iterator[np.ndarray]:
+    yield playing.renderer(recording.origin)(recording.origin)
 
 
 def _timed_labels(
-    renderers: Sequence[tones.Renderer],
+    playing: players.Players,
     sample_rate_hz: int,
     recording: chunk.Source,
     samples: int,
 ) -> storing.ChunkLabels:
     del samples
-    renderer = renderers[recording.origin.player]
+    renderer = playing.renderer(recording.origin)
     domain, played = recording.origin.domain, recording.origin.notes
     found = np.zeros(len(played), stored_notes.NOTE)
     # As the renderer rounds them, so that labels are right to the sample.

@@ -13,10 +13,12 @@ recording is measured.
 
 import collections
 import concurrent.futures
+import copy
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 import librosa
 import numpy as np
@@ -144,6 +146,12 @@ class SingleNotes:
         if key not in self._tones:
             self._tones[key] = self._load(*key)
         return self._tones[key]
+
+    def anew(self) -> Self:
+        """The same notes, without the tones that are in memory."""
+        other = copy.copy(self)
+        other._tones = {}
+        return other
 
     def _load(self, note: Note, pitch: int, seconds: float) -> Tone:
         rate = self._sample_rate_hz

@@ -5,8 +5,10 @@ filter with its envelope. Vibrato, tremolo, glides, modulators, panning and effe
 left out.
 """
 
+import copy
 import importlib.util
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -108,6 +110,12 @@ class Soundfont:
             except ValueError as error:
                 raise self._refused(domain, error) from error
         return self._tones[key]
+
+    def anew(self) -> Self:
+        """The same soundfont, without the tones that are in memory."""
+        other = copy.copy(self)
+        other._tones = {}
+        return other
 
     def _preset(self, domain: str) -> int:
         """The number of an instrument's preset, the first one of its program."""

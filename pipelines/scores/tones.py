@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import scipy.ndimage
@@ -60,6 +60,9 @@ class Tones(Protocol):
         held_seconds: float = HELD_SECONDS,
     ) -> Tone:
         """The tone of an instrument for a note of that length, at full velocity."""
+
+    def anew(self) -> Self:
+        """The same instruments, without the tones that are in memory."""
 
 
 def tone_seconds(held_seconds: float) -> float:

@@ -191,7 +191,7 @@ def figures(samples=10 * RATE_HZ, **values):
 
 def warned(found):
     names = {0: "cello", 1: "flute"}
-    return list(inspection.warnings(found, names, RATE_HZ))
+    return list(inspection.warnings(found, names, RATE_HZ, {}))
 
 
 def test_nothing_is_wrong_with_enough_of_everything():

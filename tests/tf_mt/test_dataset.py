@@ -28,7 +28,7 @@ def test_every_form_has_what_every_model_needs(form):
 
 def test_features_are_per_slot_or_per_step():
     per_slot = {name for name, feature in DETUNED.items() if feature.per_slot}
-    assert per_slot == {"audio", "domain", "encoder_audio"}
+    assert per_slot == {"audio", "domain", "encoder_audio", "encoder_domain"}
     assert INDEXED["clip"].per_slot
 
 

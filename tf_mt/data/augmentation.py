@@ -21,17 +21,22 @@ class Augmentation:
         pitch_semitones: In the encoder's input, a segment of each clip is detuned by
             up to this many semitones; 0 detunes none.
         channel: What the encoder's input goes through.
+        heard_share: The share of paired clips in whose place the encoder hears the same
+            music by an instrument that is heard only; see `heard.Heard`.
     """
 
     gain_db: float = 0.0
     noise_db: float = NO_NOISE_DB
     pitch_semitones: float = 0.0
     channel: channels.Channel = dataclasses.field(default_factory=channels.Channel)
+    heard_share: float = 0.0
 
     @property
     def for_encoder(self) -> bool:
         """Whether the encoder has an input of its own."""
-        return self.pitch_semitones > 0.0 or self.channel.changes
+        return (
+            self.pitch_semitones > 0.0 or self.channel.changes or self.heard_share > 0.0
+        )
 
 
 def apply(
@@ -90,8 +95,8 @@ def encoder_input(
     """Makes the encoder's input of a batch, or of a part of it.
 
     Args:
-        augmentation: The parameters; gain and noise are not used.
-        audio: float32 `[slots, ..., samples]`, of a static length.
+        augmentation: The parameters; only those of detuning and channel are used.
+        audio: What is heard, float32 `[slots, ..., samples]`, of a static length.
         sample_rate_hz: Its rate.
         seed: The seed of the run.
         step: The step of the batch, int64.

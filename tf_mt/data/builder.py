@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import shuffle
 
 from tf_mt import progress
-from tf_mt.data import chunk, index, schema, splitting, storing
+from tf_mt.data import chunk, domains, index, schema, splitting, storing
 
 Plan = storing.Plan
 
@@ -43,6 +43,10 @@ class Settings:
     source: str = ""
     sample_rate: int = 16000
     skip_bad_files: bool = False
+
+    def stored(self) -> dict[str, Any]:
+        """What a dataset says of how it was made, by the names of the settings."""
+        return dataclasses.asdict(self)
 
 
 class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -180,7 +184,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
             license=self.LICENSE,
             metadata=tfds.core.MetadataDict(
                 sample_rate_hz=self.settings.sample_rate,
-                settings=dataclasses.asdict(self.settings),
+                settings=self.settings.stored(),
             ),
         )
 
@@ -212,7 +216,7 @@ class RecordingsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True)
                 ) from error
         plan = self.plan(Path(source) if source else None)
         _check_ids(plan)
-        self.info.features["domain"].names = list(plan.domains)
+        domains.write(self, plan.domains, plan.heard)
         self._planned_bad = len(self._bad)
         self._total = sum(map(len, plan.recordings.values()))
         self._splits = [split for split, found in plan.recordings.items() if found]

@@ -13,7 +13,8 @@ import tensorflow_datasets as tfds
 from tf_mt import dataset as datasets
 from tf_mt import names
 from tf_mt.data import augmentation as augmentations
-from tf_mt.data import grid, index
+from tf_mt.data import domains as stored_domains
+from tf_mt.data import grid, heard, index
 from tf_mt.dataset import DatasetInfo
 
 # The split whose clips a model may have a row for.
@@ -37,7 +38,7 @@ def _info(dataset: tfds.core.DatasetBuilder) -> DatasetInfo:
     return DatasetInfo(
         name="/".join(filter(None, (dataset.info.name, dataset.info.config_name))),
         sample_rate_hz=int(dataset.info.metadata["sample_rate_hz"]),
-        domains=tuple(dataset.info.features["domain"].names),
+        domains=stored_domains.read(dataset).translated,
     )
 
 
@@ -59,7 +60,7 @@ def grid_size(
             there.
     """
     dataset = index.open_dataset(data_dir)
-    stored = _info(dataset).domains
+    stored = stored_domains.read(dataset).translated
     records = index.scan(index.shards(dataset, INDEXED_SPLIT))
     wanted = list(stored if domains is None else domains)
     return grid.Grid(_of_domains(records, stored, wanted), clip_samples).clips
@@ -99,22 +100,27 @@ class Clips:
         dataset = index.open_dataset(data_dir)
         self.info = _info(dataset)
         paths = index.shards(dataset, split)
-        records = index.scan(paths)
-        stored = self.info.domains
+        scanned = index.scan(paths)
         if numbers is None:
-            numbers = {name: number for number, name in enumerate(stored)}
-        records = _of_domains(records, stored, list(numbers))
+            numbers = {name: number for number, name in enumerate(self.info.domains)}
+        records = _of_domains(scanned, self.info.domains, list(numbers))
         self.info = dataclasses.replace(self.info, domains=tuple(numbers))
         self._numbers = np.array(list(numbers.values()), np.int32)
         self._clip_samples = clip_samples
         self._shards = [np.memmap(path, np.uint8, "r") for path in paths]
         self.seconds = self._seconds(records)
         self._check_domains(records, split)
+        long_enough = [r for r in records if r.samples >= clip_samples]
         self._domains = [
-            _Starts([[r] for r in records if r.domain == domain], clip_samples)
+            _Starts([[r] for r in long_enough if r.domain == domain], clip_samples)
             for domain in range(len(self.info.domains))
         ]
-        self._pieces = _Starts(_aligned(records, len(self.info.domains)), clip_samples)
+        pieces = _aligned(long_enough, len(self.info.domains))
+        self._pieces = _Starts(pieces, clip_samples)
+        domains = stored_domains.read(dataset)
+        self._heard = heard.Heard(
+            pieces, _of_domains(scanned, domains.stored, domains.heard)
+        )
         self._grid = grid.Grid(records, clip_samples)
         self.indexed_clips = self._grid.clips if split == INDEXED_SPLIT else 0
 
@@ -154,32 +160,44 @@ class Clips:
             split than `INDEXED_SPLIT`, `clip` is `dataset.NO_ROW`.
 
         Raises:
-            ValueError: If the form is not known, the batch cannot be divided, or the
-                split has no pieces to pair.
+            ValueError: If the form is not known, the batch cannot be divided, the
+                split has no pieces to pair, or has none by heard-only instruments
+                that the encoder is to hear.
         """
-        for_encoder = augmentation is not None and augmentation.for_encoder
+        augmentation = augmentation or augmentations.Augmentation()
         features = datasets.batch_features(
-            form, len(self.info.domains), self._clip_samples, for_encoder
+            form, len(self.info.domains), self._clip_samples, augmentation.for_encoder
         )
+        share = augmentation.heard_share
         self._check_batches(form, batch_size, parts)
+        if share:
+            self._check_heard(form, share)
         slots = batch_size // parts
         mine = slice(part * slots, (part + 1) * slots)
         shape = [slots, *features["domain"].shape[1:]]
 
-        def read(step: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            drawn = self._draw(form, batch_size, seed, int(step))
-            return self._read(drawn.crops[mine]), drawn.domain[mine], drawn.clip[mine]
+        def read(step: np.int64) -> tuple[np.ndarray, ...]:
+            drawn = self._draw(form, batch_size, seed, int(step), share)
+            # The clips, and what is heard of them where that is not the same.
+            crops = [drawn.crops, drawn.heard_crops] if share else [drawn.crops]
+            pcm = self._read(np.stack([of_all[mine] for of_all in crops]))
+            numbers = drawn.domain, drawn.heard_domain, drawn.clip
+            return pcm, *(of_all[mine] for of_all in numbers)
 
         def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
-            pcm, domain, clip = tf.numpy_function(
-                read, [step], [tf.int16, tf.int32, tf.int32]
+            pcm, *numbers = tf.numpy_function(
+                read, [step], [tf.int16, tf.int32, tf.int32, tf.int32]
             )
-            pcm = tf.ensure_shape(pcm, [*shape, self._clip_samples])
+            pcm = tf.ensure_shape(pcm, [1 + bool(share), *shape, self._clip_samples])
             audio = tf.cast(pcm, tf.float32) / 32768.0
+            domain, heard_domain, clip = (tf.ensure_shape(n, shape) for n in numbers)
             found = {
-                **self._augmented(augmentation, audio, seed, step, mine.start),
-                "domain": tf.ensure_shape(domain, shape),
-                "clip": tf.ensure_shape(clip, shape),
+                **self._augmented(
+                    augmentation, audio[0], audio[-1], seed, step, mine.start
+                ),
+                "domain": domain,
+                "encoder_domain": heard_domain,
+                "clip": clip,
                 "seed": tf.stack([seed, tf.cast(step, tf.int32)]),
                 "step": step,
             }
@@ -194,22 +212,27 @@ class Clips:
 
     def _augmented(
         self,
-        augmentation: augmentations.Augmentation | None,
+        augmentation: augmentations.Augmentation,
         audio: tf.Tensor,
+        heard_audio: tf.Tensor,
         seed: int,
         step: tf.Tensor,
         first_slot: int,
     ) -> dict[str, tf.Tensor]:
         """The features of a batch that hold audio; see `augmentation.apply`."""
-        if augmentation is None:
-            return {"audio": audio}
-        audio = augmentations.apply(augmentation, audio, seed, step, first_slot)
+        of_slots = seed, step, first_slot
+        audio = augmentations.apply(augmentation, audio, *of_slots)
         if not augmentation.for_encoder:
             return {"audio": audio}
-        heard = augmentations.encoder_input(
-            augmentation, audio, self.info.sample_rate_hz, seed, step, first_slot
+        if augmentation.heard_share:
+            # What is heard has the gain and the noise of its truth.
+            heard_audio = augmentations.apply(augmentation, heard_audio, *of_slots)
+        else:
+            heard_audio = audio
+        encoder_audio = augmentations.encoder_input(
+            augmentation, heard_audio, self.info.sample_rate_hz, *of_slots
         )
-        return {"audio": audio, "encoder_audio": heard}
+        return {"audio": audio, "encoder_audio": encoder_audio}
 
     def _check_batches(self, form: str, batch_size: int, parts: int) -> None:
         if batch_size % parts:
@@ -224,7 +247,23 @@ class Clips:
                 "that does not need pairs, such as vae_gan's small_unpaired."
             )
 
-    def _draw(self, form: str, batch_size: int, seed: int, step: int) -> "_Drawn":
+    def _check_heard(self, form: str, share: float) -> None:
+        if form != "paired":
+            raise ValueError(
+                f"heard_share={share}: batches must be of the form 'paired', but are "
+                f"{form!r}; leave it out, or train with a preset that learns from "
+                "pairs, such as vae_gan's small."
+            )
+        if not self._heard.total:
+            raise ValueError(
+                f"heard_share={share}: {self.info.name} must have music of instruments "
+                "that are heard only, and has none in this split; leave it out, or "
+                "convert scores with --config=paired --heard_domains=all."
+            )
+
+    def _draw(
+        self, form: str, batch_size: int, seed: int, step: int, heard_share: float
+    ) -> "_Drawn":
         """Draws the clips of a step's whole batch."""
         if form == "indexed":
             return self._draw_of_grid(batch_size, seed, step)
@@ -237,19 +276,34 @@ class Clips:
         else:
             domain = np.tile(np.arange(domains), (batch_size, 1))
         if form == "paired":
-            crops = self._pieces.at(random.random(batch_size))
-        else:
-            where = random.random(domain.shape)
-            crops = np.empty((*domain.shape, 2), np.int64)
-            for number, starts in enumerate(self._domains):
-                crops[domain == number] = starts.at(where[domain == number])[:, 0]
-        return _Drawn(self._numbers[domain], crops, _no_rows(domain.shape))
+            return self._draw_of_pieces(domain, heard_share, random)
+        where = random.random(domain.shape)
+        crops = np.empty((*domain.shape, 2), np.int64)
+        for number, starts in enumerate(self._domains):
+            found = starts.find(where[domain == number])
+            crops[domain == number] = starts.crops(*found)[:, 0]
+        return _drawn(self._numbers[domain], crops, _no_rows(domain.shape))
+
+    def _draw_of_pieces(
+        self, domain: np.ndarray, heard_share: float, random: np.random.Generator
+    ) -> "_Drawn":
+        found = self._pieces.find(random.random(len(domain)))
+        crops = self._pieces.crops(*found)
+        drawn = _drawn(self._numbers[domain], crops, _no_rows(domain.shape))
+        if not heard_share:
+            return drawn
+        # Drawn last, so that the clips themselves are the same without it.
+        heard_crops, replaced = self._heard.instead(crops, *found, heard_share, random)
+        heard_domain = np.where(replaced, datasets.NO_DOMAIN, drawn.domain)
+        return drawn._replace(
+            heard_crops=heard_crops, heard_domain=heard_domain.astype(np.int32)
+        )
 
     def _draw_of_grid(self, batch_size: int, seed: int, step: int) -> "_Drawn":
         clip = self._grid.draw(seed, step, batch_size)
         domain, crops = self._grid.at(clip)
         rows = clip.astype(np.int32) if self.indexed_clips else _no_rows(clip.shape)
-        return _Drawn(self._numbers[domain], crops, rows)
+        return _drawn(self._numbers[domain], crops, rows)
 
     def _read(self, crops: np.ndarray) -> np.ndarray:
         """Reads crops `[..., 2]`: int16 `[..., samples]`."""
@@ -291,11 +345,21 @@ class _Drawn(NamedTuple):
         domain: The number of each clip's domain, int32 `[slots]` or `[slots, domains]`.
         crops: Its file and first byte, int64 `[..., 2]`.
         clip: Its row in the grid of training clips, int32, as `domain`.
+        heard_domain: The number of the domain that the encoder hears, or
+            `dataset.NO_DOMAIN`, as `domain`.
+        heard_crops: File and first byte of what it hears, as `crops`.
     """
 
     domain: np.ndarray
     crops: np.ndarray
     clip: np.ndarray
+    heard_domain: np.ndarray
+    heard_crops: np.ndarray
+
+
+def _drawn(domain: np.ndarray, crops: np.ndarray, clip: np.ndarray) -> _Drawn:
+    """Clips that the encoder hears as they are."""
+    return _Drawn(domain, crops, clip, domain, crops)
 
 
 def _no_rows(shape: tuple[int, ...]) -> np.ndarray:
@@ -303,7 +367,7 @@ def _no_rows(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _of_domains(
-    records: Sequence[index.Record], stored: Sequence[str], wanted: list[str]
+    records: Sequence[index.Record], stored: Sequence[str], wanted: Sequence[str]
 ) -> list[index.Record]:
     """The records of some domains, by their places among those."""
     for name in wanted:
@@ -312,7 +376,7 @@ def _of_domains(
     return [
         dataclasses.replace(record, domain=wanted.index(stored[record.domain]))
         for record in records
-        if record.domain >= 0 and stored[record.domain] in wanted
+        if 0 <= record.domain < len(stored) and stored[record.domain] in wanted
     ]
 
 
@@ -320,8 +384,8 @@ class _Starts:
     """All positions that a clip can start at, in rows of chunks that run in parallel.
 
     Args:
-        rows: Chunks of the same length in each row; every position of a row is one of
-            all of them at once.
+        rows: Chunks of the same length in each row, at least that of a clip; every
+            position of a row is one of all of them at once.
         clip_samples: The length of a clip.
 
     Attributes:
@@ -329,7 +393,6 @@ class _Starts:
     """
 
     def __init__(self, rows: Sequence[Sequence[index.Record]], clip_samples: int):
-        rows = [row for row in rows if row[0].samples >= clip_samples]
         counts = [row[0].samples - clip_samples + 1 for row in rows]
         self._ends = np.cumsum(counts, dtype=np.int64)
         self._chunks = np.array(
@@ -337,19 +400,28 @@ class _Starts:
         )
         self.total = int(self._ends[-1]) if rows else 0
 
-    def at(self, where: np.ndarray) -> np.ndarray:
+    def find(self, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions by their place among all.
 
         Args:
             where: float `[n]` in [0, 1).
 
         Returns:
-            int64 `[n, chunks of a row, 2]`: shard and byte.
+            The row of each, and how many bytes after the beginning of its chunks it
+            is; int64 `[n]`.
         """
         position = np.floor(where * self.total).astype(np.int64)
         row = np.searchsorted(self._ends, position, side="right")
+        return row, 2 * (self._ends[row] - position - 1)
+
+    def crops(self, row: np.ndarray, start_bytes: np.ndarray) -> np.ndarray:
+        """The clips at positions, as `find` gives them.
+
+        Returns:
+            int64 `[n, chunks of a row, 2]`: shard and byte.
+        """
         crops = self._chunks[row]
-        crops[..., 1] += 2 * (self._ends[row] - position - 1)[:, np.newaxis]
+        crops[..., 1] += start_bytes[:, np.newaxis]
         return crops
 
 
@@ -360,7 +432,7 @@ def _aligned(
     found = collections.defaultdict(dict)
     for record in records:
         if record.piece and record.domain >= 0:
-            found[record.piece, record.offset, record.samples][record.domain] = record
+            found[index.music(record)][record.domain] = record
     return [
         tuple(row[domain] for domain in range(domains))
         for _, row in sorted(found.items())

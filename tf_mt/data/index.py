@@ -40,6 +40,11 @@ class Record:
     offset: int
 
 
+def music(record: Record) -> tuple[str, int, int]:
+    """What the sample-aligned chunks of one piece at one time have in common."""
+    return record.piece, record.offset, record.samples
+
+
 def open_dataset(data_dir: Path) -> tfds.core.DatasetBuilder:
     """Opens a converted dataset.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_mt.data import clips, index, notes, schema, wire_format
+from tf_mt.data import clips, domains, index, notes, schema, wire_format
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Recordings:
 
     Attributes:
         info: The name, sample rate and domains of the dataset.
-        entries: The recordings, in the order of their ids.
+        entries: The recordings, in the order of their ids; those of domains that are
+            heard only as well.
 
     Raises:
         FileNotFoundError: If there is no dataset.
@@ -69,6 +70,7 @@ class Recordings:
     def __init__(self, data_dir: Path, split: str):
         dataset = index.open_dataset(data_dir)
         self.info = clips.read_info(dataset.data_dir)
+        self._domains = domains.read(dataset).stored
         self._has_notes = notes.are_in(dataset.info.features)
         self._paths = index.shards(dataset, split)
         self._files = [np.memmap(path, np.uint8, "r") for path in self._paths]
@@ -144,7 +146,7 @@ class Recordings:
     def _entry(self, chunks: list[index.Record]) -> Entry:
         first, last = chunks[0], chunks[-1]
         return Entry(
-            domain=self.info.domains[first.domain] if first.domain >= 0 else "",
+            domain=self._domains[first.domain] if first.domain >= 0 else "",
             recording=first.recording,
             piece=first.piece,
             samples=last.offset + last.samples,

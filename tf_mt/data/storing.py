@@ -39,12 +39,14 @@ class Plan:
             `ValueError` or `OSError` means that it cannot be had.
         timed_labels: Given a recording and its length in stored samples, finds the
             labels of a chunk by its start and end; errors as those of `audio`.
+        heard: The names of further domains, that are heard only; see `domains.Domains`.
     """
 
     domains: Sequence[str]
     recordings: Mapping[str, Sequence[chunk.Source]]
     audio: Callable[[chunk.Source], Iterable[np.ndarray]]
     timed_labels: Callable[[chunk.Source, int], ChunkLabels] | None = None
+    heard: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

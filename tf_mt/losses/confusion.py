@@ -8,14 +8,16 @@ def classification(logits: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
 
     Args:
         logits: float32 `[batch, domains]`.
-        domain: int32 `[batch]`.
+        domain: int32 `[batch]`; rows of a negative one are of none, and count as
+            without loss.
 
     Returns:
-        A scalar; ln(domains) if nothing is known.
+        A scalar; ln(domains) if nothing is known and all rows are of a domain.
     """
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=domain, logits=logits)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=tf.maximum(domain, 0), logits=logits
     )
+    return tf.reduce_mean(tf.where(domain >= 0, losses, 0.0))
 
 
 def confusion(logits: tf.Tensor) -> tf.Tensor:

@@ -149,6 +149,8 @@ def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
         model["encoder_pretraining_steps"] = model.pop("listening_steps")
     # It changes no weight; what is new is the default, as of any inference option.
     model.setdefault("loudness", translator_config.SOURCE)
+    # Fields that are newer than the run do nothing by default.
+    settings["training"] = config.Training().to_json() | settings["training"]
     settings.setdefault("resolved_precision", settings["training"]["precision"])
     if isinstance(settings.get("init_from"), str):
         settings["init_from"] = {"run": settings["init_from"]}

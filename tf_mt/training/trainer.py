@@ -134,7 +134,11 @@ def _augmentation(training: config.Training) -> augmentation.Augmentation:
         training.band_hz,
     )
     return augmentation.Augmentation(
-        training.gain_db, training.noise_db, training.pitch_semitones, heard_through
+        training.gain_db,
+        training.noise_db,
+        training.pitch_semitones,
+        heard_through,
+        training.heard_share,
     )
 
 

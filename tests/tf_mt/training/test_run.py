@@ -25,6 +25,7 @@ def older(tmp_path):
     )
     settings.pop("resolved_precision", None)
     settings["model"].pop("loudness")
+    settings["training"].pop("heard_share")
     path.write_text(json.dumps(settings))
     return folder
 

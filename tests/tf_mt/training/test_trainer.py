@@ -137,6 +137,44 @@ def test_two_replicas_equal_one_where_pairs_are_learned(paired_data, tmp_path):
     assert history(tmp_path / "one")[-1]["train"]["paired"] > 0.0
 
 
+@pytest.mark.parametrize("approach", ["vae_gan", "umt"])
+def test_instruments_that_are_heard_only_train_the_same_on_two_replicas(
+    heard_data, tmp_path, monkeypatch, approach
+):
+    weights = {"paired": 1.0, "confusion": 0.1}
+    smallest = models.preset(approach, "tiny").model
+    changes = {
+        "approach": approach,
+        "model": dataclasses.replace(smallest, weights=weights),
+        "learning_rate": SMALL_STEPS,
+        "heard_share": 0.5,
+        "gain_db": 6.0,
+        "equaliser_db": 3.0,
+    }
+    same_on_two(heard_data, tmp_path, **changes)
+    cut_off(heard_data, tmp_path / "cut", monkeypatch, **changes)
+    trained(heard_data, tmp_path / "cut", **changes)
+    assert_same(tmp_path / "one", tmp_path / "cut")
+    model = run.load_model(tmp_path / "one")
+    assert model.info.domains == clips.read_info(heard_data).domains
+    assert history(tmp_path / "one")[-1]["train"]["paired"] > 0.0
+    trained(heard_data, tmp_path / "without", **changes | {"heard_share": 0.0})
+    ours, theirs = (history(tmp_path / name)[0] for name in ("one", "without"))
+    assert ours["train"]["paired"] != theirs["train"]["paired"]
+
+
+def test_pairs_are_needed_to_hear_other_instruments(heard_data, paired_data, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"heard_share=0\.5: batches must be of the fo"
+    ):
+        trained(heard_data, tmp_path / "unpaired", heard_share=0.5)
+    paired = dataclasses.replace(TINY.model, weights={"paired": 1.0})
+    with pytest.raises(ValueError, match=r"heard_share=0\.5: scores/paired must have"):
+        trained(paired_data, tmp_path / "none", model=paired, heard_share=0.5)
+    with pytest.raises(ValueError, match=r"heard_share=1\.5 must be at most 1"):
+        config.Training(heard_share=1.5)
+
+
 def same_on_two(data, tmp_path, **changes):
     trained(data, tmp_path / "one", **changes)
     devices = [device.name for device in tf.config.list_logical_devices("CPU")]

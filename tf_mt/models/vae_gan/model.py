@@ -172,9 +172,10 @@ class VaeGan(translator.Translator):
         if self.hparams.weights["latent"]:
             terms["latent"] = objectives.latent(replicas.batch_mean(mean), shift)
         if self.has_classifier:
+            heard = stacks.merge(batch.get("encoder_domain", batch["domain"]))
             own.append(
                 objectives.classifier_objective(
-                    self.classifier, stacks.merge(mean), domain, terms
+                    self.classifier, stacks.merge(mean), heard, terms
                 )
             )
         if any(self.hparams.weights[term] for term in objectives.TRANSLATION_TERMS):

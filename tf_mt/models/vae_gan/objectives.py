@@ -42,7 +42,7 @@ def classifier_objective(
     Args:
         classifier: From rows of codes to logits `[rows, domains]`.
         code: float32 `[rows, ...]`.
-        domain: int32 `[rows]`.
+        domain: int32 `[rows]`, of what the encoder hears; see `confusion`.
         terms: Those of the autoencoder, to be added to.
 
     Returns:

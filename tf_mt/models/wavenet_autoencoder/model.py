@@ -226,7 +226,7 @@ class WaveNetAutoencoder(translator.Translator):
                     self.classifier,
                     self.hparams.confusion,
                     code,
-                    stacks.merge(batch["domain"]),
+                    stacks.merge(batch.get("encoder_domain", batch["domain"])),
                     terms,
                 )
             )

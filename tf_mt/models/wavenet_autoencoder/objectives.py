@@ -128,7 +128,7 @@ def classifier_objective(
         classifier: From rows of codes to logits `[rows, domains]`.
         form: The loss of the encoder, of `configuration.CONFUSIONS`.
         code: float32 `[rows, frames, latent]`.
-        domain: int32 `[rows]`.
+        domain: int32 `[rows]`, of what the encoder hears; see `confusion`.
         terms: Those of the autoencoder, to be added to.
 
     Returns:
