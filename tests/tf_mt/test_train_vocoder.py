@@ -1,6 +1,7 @@
 """The script that trains vocoders, and bundles that are exported with one."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_mt import dataset, models
+from tf_mt import config, models
 from tf_mt.data import clips
 from tf_mt.inference import bundle, live
-from tf_mt.training import run
+from tf_mt.training import run, trainer
 from tf_mt.vocoders import stored
 
 pytestmark = pytest.mark.slow
@@ -62,16 +63,15 @@ def flags(data, folder, name):
     )
 
 
-def test_a_run_cut_off_ends_the_same(scores_data, folder):
-    shorter = flags(scores_data, folder, "again")
-    assert script("train_vocoder", *shorter).returncode == 0
-    newest = sorted((folder / "again/checkpoints").iterdir())[-1]
-    # As after a kill in the last epoch.
-    for path in newest.iterdir():
-        path.unlink()
-    newest.rmdir()
-    assert script("train_vocoder", *shorter).returncode == 0
-    one, other = (stored.load(folder / name) for name in ("vocoder", "again"))
+def test_a_run_that_is_cut_off_ends_the_same(scores_data, folder, tmp_path):
+    shutil.copytree(folder / "vocoder", tmp_path / "cut")
+    newest = sorted((tmp_path / "cut/checkpoints").iterdir())[-1]
+    shutil.rmtree(newest)
+    again = run.Run(tmp_path / "cut")
+    training = config.Training.from_json(again.settings()["training"])
+    trainer.train(lambda: stored.build(again.settings()), scores_data, again, training)
+    assert newest.exists()
+    one, other = (stored.load(path) for path in (folder / "vocoder", again.path))
     for left, right in zip(one.weights, other.weights, strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -96,47 +96,34 @@ def test_a_bundle_sounds_as_the_model_with_the_vocoder(folder):
     audio = audio.astype(np.float32)[np.newaxis]
     domain = loaded.info.domains[1]
     expected = model.translate(tf.constant(audio), tf.constant([1]))
-    np.testing.assert_allclose(loaded.translate(audio, domain), expected, atol=1e-3)
+    # Griffin-Lim makes more of what rounding does.
+    assert np.std(loaded.translate(audio, domain) - expected) < 0.01 * np.std(expected)
     plain = live.Live(folder / "front")
-    assert not np.allclose(plain.translate(audio, domain), expected, atol=1e-3)
+    assert np.std(plain.translate(audio, domain) - expected) > 0.1 * np.std(expected)
     network = stored.load(folder / "vocoder").network
     assert loaded.info.parameters == plain.info.parameters + network.count_params()
 
 
-INFO = dataset.DatasetInfo("toy", 8000, ("violin", "flute"))
-
-
-def test_mistakes_of_the_user_are_one_line(scores_data, folder, tmp_path):
-    untrained(tmp_path / "umt", "umt", INFO)
-    untrained(tmp_path / "lord", "lord", clips.read_info(scores_data))
-    front, made = f"--run={folder}/front", f"--vocoder={folder}/vocoder"
-    for given, sentence in (
-        (("export", f"--run={folder}/vocoder"), "run: it is of a vocoder"),
-        (("export", front, f"--vocoder={folder}/front"), "vocoder: the run is of the"),
-        (("export", f"--run={tmp_path}/umt", made), "has no use for a vocoder"),
-        (("export", f"--run={tmp_path}/lord", made), "spectrograms have"),
-        (
-            (
-                "train_vocoder",
-                f"--data={scores_data}",
-                f"--front={tmp_path}/umt",
-                f"--run={tmp_path}/new",
-            ),
-            "has no use for a vocoder",
-        ),
-        (
-            (
-                "train_vocoder",
-                "--preset=smal",
-                f"--data={scores_data}",
-                f"--front={folder}/front",
-                f"--run={tmp_path}/new",
-            ),
-            "did you mean 'small'",
-        ),
+def test_what_does_not_fit_is_refused(scores_data, folder, tmp_path):
+    made = stored.load(folder / "vocoder")
+    info = clips.read_info(scores_data)
+    for approach, words in (
+        ("umt", "has no use for a vocoder"),
+        ("lord", "spectrograms have"),
     ):
-        out = () if given[0] == "train_vocoder" else (f"--out={tmp_path}",)
-        refused = script(*given, *out)
-        assert refused.returncode == 1
-        assert sentence in refused.stderr
-        assert "Traceback" not in refused.stderr
+        model = run.load_model(untrained(tmp_path / approach, approach, info))
+        with pytest.raises(ValueError, match=words):
+            stored.attach(model, made)
+    with pytest.raises(ValueError, match="the run is of the approach 'vae_gan'"):
+        stored.load(folder / "front")
+    with pytest.raises(ValueError, match="it is of a vocoder"):
+        run.load_model(folder / "vocoder")
+
+
+def test_a_mistake_of_the_user_is_one_line(scores_data, folder):
+    refused = script(
+        "train_vocoder", *flags(scores_data, folder, "new"), "--preset=smal"
+    )
+    assert refused.returncode == 1
+    assert "did you mean 'small'" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
