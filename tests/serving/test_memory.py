@@ -1,4 +1,4 @@
-"""Memory that is given back when the requests that took it have been answered."""
+"""Memory that is given back when requests have been answered, and under load."""
 
 import ctypes
 import time
@@ -59,3 +59,19 @@ def test_memory_is_trimmed_once_after_requests(
         under_way.result(60)
         while len(trimmed) < 3:
             time.sleep(0.01)
+
+
+def test_memory_is_trimmed_under_unbroken_load(
+    tmp_path, save_arithmetic, served, make_request, monkeypatch
+):
+    save_arithmetic(tmp_path / "1")
+    trimmed = []
+    monkeypatch.setattr(memory, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(memory, "_PAUSE_UNDER_LOAD_SECONDS", 0.5)
+    monkeypatch.setattr(memory, "trimming", lambda: lambda: trimmed.append(True))
+    with served(Model("toys", tmp_path, poll_wait_seconds=0)) as stubs:
+        under_way = stubs.predict.future(make_request("toys", "wait", seconds=10.0))
+        while len(trimmed) < 2:
+            stubs.predict(make_request("toys", x=[1.0]))
+        assert not under_way.done()
+        under_way.result(60)
