@@ -1,13 +1,16 @@
 """Memory that is given back when requests have been answered, and under load."""
 
 import ctypes
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from serving.server import memory
+from serving.server.limits import Limits
 from serving.server.model import Model
+from serving.server.workers import Workers
 
 MEBIBYTE = 2**20
 
@@ -61,17 +64,22 @@ def test_memory_is_trimmed_once_after_requests(
             time.sleep(0.01)
 
 
-def test_memory_is_trimmed_under_unbroken_load(
-    tmp_path, save_arithmetic, served, make_request, monkeypatch
-):
-    save_arithmetic(tmp_path / "1")
-    trimmed = []
+def test_memory_is_trimmed_under_unbroken_load(monkeypatch):
+    pause_seconds, trimmed, finish = 0.2, [], threading.Event()
     monkeypatch.setattr(memory, "_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(memory, "_PAUSE_UNDER_LOAD_SECONDS", 0.5)
-    monkeypatch.setattr(memory, "trimming", lambda: lambda: trimmed.append(True))
-    with served(Model("toys", tmp_path, poll_wait_seconds=0)) as stubs:
-        under_way = stubs.predict.future(make_request("toys", "wait", seconds=10.0))
-        while len(trimmed) < 2:
-            stubs.predict(make_request("toys", x=[1.0]))
-        assert not under_way.done()
-        under_way.result(60)
+    monkeypatch.setattr(memory, "_PAUSE_UNDER_LOAD_SECONDS", pause_seconds)
+    monkeypatch.setattr(
+        memory, "trimming", lambda: lambda: trimmed.append(time.monotonic())
+    )
+    with Workers(Limits(threads=2)) as workers:
+        watch = memory.Memory(workers)
+        workers.submit(finish.wait)
+        began = time.monotonic()
+        watch.start()
+        while len(trimmed) < 2 and time.monotonic() < began + 30:
+            workers.submit(time.sleep, 0.01).result()
+        watch.stop()
+        finish.set()
+    assert len(trimmed) >= 2
+    assert trimmed[0] - began >= pause_seconds
+    assert trimmed[1] - trimmed[0] >= pause_seconds
