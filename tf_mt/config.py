@@ -182,8 +182,8 @@ class Training(Config):
     )
     heard_share: float = field(
         0.0,
-        "Share of the clips, up to 1, in whose place the encoder hears the same music "
-        "by an instrument that the dataset has to be heard only; for pairs.",
+        "Share of the clips, up to 1, for which the encoder hears the same music by an "
+        "instrument that is heard only (--heard_domains); for batches of pairs.",
         minimum=0.0,
     )
     validation_batches: int = field(

@@ -41,6 +41,13 @@ def main(argv: list[str]) -> None:
             for kind in configuration.PRESETS[FLAGS.preset]
         )
     )
+    if preset.training.heard_share:
+        raise ValueError(
+            f"heard_share={preset.training.heard_share}: a vocoder makes what it hears; "
+            "leave it out."
+        )
+    if Path(FLAGS.run).resolve() == Path(FLAGS.front).resolve():
+        raise ValueError(f"run={FLAGS.run!r} must not be --front; name another folder.")
     info = clips.read_info(Path(FLAGS.data))
     front = stored.front_of(run.build(run.Run(Path(FLAGS.front)).settings()))
     if front.settings["sample_rate_hz"] != info.sample_rate_hz:

@@ -24,8 +24,8 @@ def chosen(
     """The instruments that are to be heard only.
 
     Args:
-        given: Their names, or `ALL`: all but the domains that a player has, and whose
-            pitch is clear.
+        given: Their names, or `ALL`: all that the players have and whose pitch is
+            clear, except the domains.
         domains: The domains, which models translate to.
         known: All instruments of the players.
         plays: Whether the players have one of those, for `ALL`.

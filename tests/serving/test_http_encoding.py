@@ -74,7 +74,8 @@ def test_bodies_may_be_compressed(start):
     "encoding, content, words",
     [
         ("gzip", b"{}", "The body is not gzip: "),
-        ("gzip", gzip.compress(b"{}")[:-3], "The body ends within gzip."),
+        # With the time in it, two workers would name this case in two ways.
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-3], "The body ends within gzip."),
         ("gzip", b"", "The body ends within gzip."),
         ("br", b"{}", "Content-Encoding='br' is not known; send gzip, or the body as"),
         (

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing import event_accumulator
 
 from tf_mt import config, models
 from tf_mt.data import clips
@@ -77,6 +78,16 @@ def test_a_run_that_is_cut_off_ends_the_same(scores_data, folder, tmp_path):
 
 
 def test_the_log_has_sound(folder):
+    logged = event_accumulator.EventAccumulator(
+        str(folder / "vocoder/logs"), {"tensors": 0}
+    ).Reload()
+    domains = stored.load(folder / "vocoder").info.domains
+    kinds = ("truth", "resynthesis")
+    expected = {f"{name}/{kind}" for name in domains[:3] for kind in kinds}
+    assert expected <= set(logged.Tags()["tensors"])
+
+
+def test_the_history_has_every_term(folder):
     state = sorted((folder / "vocoder/checkpoints").iterdir())[-1] / "state.json"
     assert set(json.loads(state.read_text())["history"][-1]["train"]) == {
         "magnitude",
@@ -127,3 +138,21 @@ def test_a_mistake_of_the_user_is_one_line(scores_data, folder):
     assert refused.returncode == 1
     assert "did you mean 'small'" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("train", ["--approach=vae_gan", "--preset=tiny", "--init_from={}/vocoder"]),
+        ("explore", ["--domain=violin", "--out={}/x", "--points=1"]),
+    ],
+)
+def test_a_vocoder_is_no_model_to_translate_with(scores_data, folder, name, given):
+    flags = [flag.format(folder) for flag in given]
+    if name == "train":
+        flags += [f"--data={scores_data}", f"--run={folder}/from"]
+    else:
+        flags += [f"--run={folder}/vocoder"]
+    refused = script(name, *flags)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: run: it is of a vocoder")

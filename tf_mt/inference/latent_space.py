@@ -109,7 +109,7 @@ def load(path: Path) -> vae_gan.VaeGan:
         FileNotFoundError: The folder holds no run, or no checkpoint yet.
         ValueError: The approach has no latent space to explore.
     """
-    approach = run.Run(path).settings()["approach"]
+    approach = run.approach_of(run.Run(path).settings())
     if approach != APPROACH:
         raise ValueError(
             f"run={path} has no latent space to explore: its approach is {approach}; "

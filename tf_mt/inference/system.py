@@ -128,7 +128,7 @@ class System(abc.ABC):
 
     @abc.abstractmethod
     def resynthesise(self, audio: np.ndarray) -> np.ndarray:
-        """Analyses and synthesises clips, with no code of the model in between.
+        """Analyses and synthesises clips, without encoding them to content.
 
         No translation of the model can sound better.
 

@@ -10,7 +10,7 @@ from tf_mt.layers import spectrogram
 
 _ITERATIONS_WITHOUT_PHASE = 32
 
-# Log-mel spectrograms `[..., frames, bands]` to magnitudes `[..., frames, bins]`.
+# Log-mel spectrograms `[batch, frames, bands]` to magnitudes `[batch, frames, bins]`.
 Magnitudes = Callable[[tf.Tensor], tf.Tensor]
 
 

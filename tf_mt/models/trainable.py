@@ -311,7 +311,7 @@ class Trainable(keras.Model, abc.ABC):
         return [_divided(gradient, count) for gradient in gradients]
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Does nothing: a translator has all its variables once it is made.
+        """Does nothing: a model has all its variables once it is made.
 
         Keras would reduce a first batch over the replicas, which fails with several
         worker processes (keras-team/keras#20585).

@@ -110,7 +110,7 @@ class Translator(trainable.Trainable):
 
     @abc.abstractmethod
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
-        """Takes audio apart and puts it together, with no code in between.
+        """Takes audio apart and puts it together, without encoding it to content.
 
         Args:
             audio: float32 `[batch, samples]`, a multiple of `hop_samples`.
@@ -201,7 +201,7 @@ class Translator(trainable.Trainable):
         return self.timbre_of(self.padded(reference[:, : self.reference_samples]))
 
     def resynthesise(self, audio: tf.Tensor) -> tf.Tensor:
-        """Analyses and synthesises a clip, with no code of the model in between.
+        """Analyses and synthesises a clip, without encoding it to content.
 
         Args:
             audio: float32 `[batch, samples]` in [-1, 1], of any length.

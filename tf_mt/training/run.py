@@ -76,8 +76,8 @@ class Run:
         """
         if not self._config.exists():
             raise FileNotFoundError(
-                f"run={self.path} holds no config.json; give a folder that "
-                "`python -m tf_mt.train --run` made."
+                f"run={self.path} holds no config.json; give a folder that the --run "
+                "of `python -m tf_mt.train` or `tf_mt.train_vocoder` made."
             )
         return _upgraded(json.loads(self._config.read_text()))
 
@@ -142,18 +142,17 @@ def _optimizers(model: keras.Model) -> list[keras.optimizers.Optimizer]:
 
 def _upgraded(settings: dict[str, Any]) -> dict[str, Any]:
     """Brings the settings of a run that an older version began into today's form."""
-    if "approach" not in settings:
-        return settings
-    model = settings["model"]
-    if "listening_steps" in model:
-        model["encoder_pretraining_steps"] = model.pop("listening_steps")
-    # It changes no weight; what is new is the default, as of any inference option.
-    model.setdefault("loudness", translator_config.SOURCE)
     # Fields that are newer than the run do nothing by default.
     settings["training"] = config.Training().to_json() | settings["training"]
     settings.setdefault("resolved_precision", settings["training"]["precision"])
     if isinstance(settings.get("init_from"), str):
         settings["init_from"] = {"run": settings["init_from"]}
+    if "approach" in settings:
+        model = settings["model"]
+        if "listening_steps" in model:
+            model["encoder_pretraining_steps"] = model.pop("listening_steps")
+        # It changes no weight; what is new is the default, as of any inference option.
+        model.setdefault("loudness", translator_config.SOURCE)
     return settings
 
 
@@ -173,8 +172,8 @@ def build(settings: Mapping[str, Any]) -> translator.Translator:
     Args:
         settings: As `settings_of` gives them.
     """
-    hparams = config_of(settings)
-    return models.approach(settings["approach"]).model(hparams, info_of(settings))
+    model = models.approach(approach_of(settings)).model
+    return model(config_of(settings), info_of(settings))
 
 
 def info_of(settings: Mapping[str, Any]) -> dataset.DatasetInfo:
@@ -217,8 +216,8 @@ def trained_with(preset: config.Preset, info: dataset.DatasetInfo) -> dict[str, 
     }
 
 
-def config_of(settings: Mapping[str, Any]) -> config.Config:
-    """Returns the configuration of a run's network.
+def approach_of(settings: Mapping[str, Any]) -> str:
+    """Returns the name of the approach that a run is of.
 
     Args:
         settings: As `settings_of` gives them.
@@ -229,9 +228,21 @@ def config_of(settings: Mapping[str, Any]) -> config.Config:
     if "approach" not in settings:
         raise ValueError(
             "run: it is of a vocoder, which translates nothing by itself; give the run "
-            "that it was trained for, and this one as --vocoder to tf_mt.export."
+            "of a model that does."
         )
-    config_class = models.approach(settings["approach"]).config_class
+    return settings["approach"]
+
+
+def config_of(settings: Mapping[str, Any]) -> config.Config:
+    """Returns the configuration of a run's network.
+
+    Args:
+        settings: As `settings_of` gives them.
+
+    Raises:
+        ValueError: They are those of a vocoder.
+    """
+    config_class = models.approach(approach_of(settings)).config_class
     return config_class.from_json(settings["model"])
 
 

@@ -16,7 +16,7 @@ class Config(config.Config):
     )
     kernel: int = config.field(7, "Frames of a block's convolution.", minimum=1)
     clip_frames: int = config.field(64, "Frames in a training clip.", minimum=16)
-    discriminator: int = config.field(
+    discriminator_channels: int = config.field(
         8, "Channels of the discriminator after its first convolution.", minimum=1
     )
     weights: dict = config.field(
@@ -52,7 +52,9 @@ PRESETS = {
         ),
     ),
     "tiny": config.Preset(
-        Config(channels=16, blocks=1, expansion=2, clip_frames=16, discriminator=2),
+        Config(
+            channels=16, blocks=1, expansion=2, clip_frames=16, discriminator_channels=2
+        ),
         config.Training(
             steps=2, epoch_steps=1, batch_size=2, validation_batches=1, sampled_epochs=1
         ),

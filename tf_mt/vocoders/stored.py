@@ -19,8 +19,9 @@ def front_of(model: translator.Translator) -> spectrogram.LogMel:
     """
     if not hasattr(model, "synthesis"):
         raise ValueError(
-            f"{type(model).__name__} makes no audio from log-mel spectrograms, and has "
-            "no use for a vocoder; vae_gan, lord and lord_amortised do."
+            f"run: its model, a {type(model).__name__}, makes no audio from log-mel "
+            "spectrograms and has no use for a vocoder; give one that does, such as a "
+            "vae_gan or a lord."
         )
     return model.front
 

@@ -11,8 +11,6 @@ from tf_mt.layers import spectrogram, synthesis, vocoder
 from tf_mt.losses import adversarial, reconstruction, spectra
 from tf_mt.models import trainable
 
-# Magnitudes below the quietest of a mel band are not told apart.
-_FLOOR = 1e-4
 _LOGGED_CLIPS = 3
 # Griffin-Lim's, which make the integrated phase agree with all magnitudes.
 ITERATIONS = 4
@@ -57,7 +55,9 @@ class Vocoder(trainable.Trainable):
         generated = self.network(tf.zeros([1, 1, front.settings["bands"]]))
         self.has_discriminator = bool(hparams.weights["adversarial"])
         if self.has_discriminator:
-            self.discriminator = vocoder.MagnitudeDiscriminator(hparams.discriminator)
+            self.discriminator = vocoder.MagnitudeDiscriminator(
+                hparams.discriminator_channels
+            )
             self.discriminator(generated)
         self.built = True
 
@@ -92,7 +92,7 @@ class Vocoder(trainable.Trainable):
         }
         own = [trainable.Objective(("network",), terms)]
         if self.has_discriminator:
-            real = tf.math.log(tf.maximum(truth, _FLOOR))
+            real = tf.math.log(tf.maximum(truth, spectra.FLOOR))
             own.append(self._adversaries(log_magnitude, real, terms))
         return own
 
@@ -100,7 +100,7 @@ class Vocoder(trainable.Trainable):
         self, found: tf.Tensor, real: tf.Tensor, terms: dict[str, tf.Tensor]
     ) -> trainable.Objective:
         """Adds the term `adversarial`; returns the discriminator's objective."""
-        found = tf.maximum(found, tf.math.log(_FLOOR))
+        found = tf.maximum(found, tf.math.log(spectra.FLOOR))
         terms["adversarial"] = adversarial.generator("lsgan", self.discriminator(found))
         loss = adversarial.discriminator(
             "lsgan",

@@ -230,7 +230,7 @@ def test_resynthesis_keeps_the_length(approach, samples):
 
 
 @APPROACHES
-def test_resynthesis_has_no_code_in_it(approach):
+def test_resynthesis_encodes_no_content(approach):
     model = made(approach)
     audio = batch_for(model)["audio"][0]
     audio = tf.reshape(audio, [-1, model.clip_samples])

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from tf_mt import dataset, models
+from tf_mt.layers import spectrogram
 from tf_mt.training import run
+from tf_mt.vocoders import configuration, stored
 
 INFO = dataset.DatasetInfo("toy", 8000, ("cello", "flute"))
 
@@ -49,3 +51,17 @@ def test_an_older_run_that_was_initialised_from_another_still_loads(older):
     path.write_text(json.dumps(settings))
     assert run.load_model(older.path).parameters > 0
     assert older.settings()["init_from"] == {"run": "runs/parent"}
+
+
+def test_an_older_run_of_a_vocoder_goes_on_with_the_same_settings(tmp_path):
+    preset = configuration.PRESETS["tiny"]
+    front = spectrogram.LogMel(INFO.sample_rate_hz, 256, 64, 20, 40.0)
+    given = stored.settings_of(preset, front, INFO)
+    folder = run.Run(tmp_path / "run")
+    folder.settle(given)
+    folder.save(stored.build(given), 1, [])
+    path = folder.path / "config.json"
+    settings = json.loads(path.read_text())
+    settings["training"].pop("heard_share")
+    path.write_text(json.dumps(settings))
+    assert folder.settle(given)["training"]["heard_share"] == 0.0
