@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
     )
     if preset.training.heard_share:
         raise ValueError(
-            f"heard_share={preset.training.heard_share}: a vocoder makes what it hears; "
+            f"heard_share={preset.training.heard_share}: vocoders make what they hear; "
             "leave it out."
         )
     if Path(FLAGS.run).resolve() == Path(FLAGS.front).resolve():

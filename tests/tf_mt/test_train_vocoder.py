@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from tf_mt import config, models
+from tf_mt import models
 from tf_mt.data import clips
 from tf_mt.inference import bundle, live
-from tf_mt.training import run, trainer
+from tf_mt.training import run
 from tf_mt.vocoders import stored
 
 pytestmark = pytest.mark.slow
@@ -64,15 +64,14 @@ def flags(data, folder, name):
     )
 
 
-def test_a_run_that_is_cut_off_ends_the_same(scores_data, folder, tmp_path):
-    shutil.copytree(folder / "vocoder", tmp_path / "cut")
-    newest = sorted((tmp_path / "cut/checkpoints").iterdir())[-1]
+def test_a_run_that_is_cut_off_ends_the_same(scores_data, folder):
+    shutil.copytree(folder / "vocoder", folder / "cut")
+    newest = sorted((folder / "cut/checkpoints").iterdir())[-1]
     shutil.rmtree(newest)
-    again = run.Run(tmp_path / "cut")
-    training = config.Training.from_json(again.settings()["training"])
-    trainer.train(lambda: stored.build(again.settings()), scores_data, again, training)
+    resumed = script("train_vocoder", *flags(scores_data, folder, "cut"))
+    assert resumed.returncode == 0, resumed.stderr
     assert newest.exists()
-    one, other = (stored.load(path) for path in (folder / "vocoder", again.path))
+    one, other = (stored.load(folder / name) for name in ("vocoder", "cut"))
     for left, right in zip(one.weights, other.weights, strict=True):
         np.testing.assert_array_equal(left, right)
 
