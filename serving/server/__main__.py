@@ -8,8 +8,10 @@ production. SIGTERM and SIGINT end the server once it has answered what it was a
 """
 
 import functools
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,8 @@ with startup.quiet():
     from serving.server.model import Model
     from serving.server.models import Models
     from serving.server.server import Server
+
+_LOOK_SECONDS = 0.5
 
 _PORT = flags.DEFINE_integer("port", 8500, "Port to listen on; 0 for any free one.")
 _NAME = flags.DEFINE_string("model_name", "default", "What clients call the model.")
@@ -236,9 +240,24 @@ def _batching() -> batching_parameters.BatchingParameters | None:
     return batching_parameters.read(Path(path))
 
 
+class _Signalled(threading.Event):
+    """An event that a signal sets, whichever thread the system hands it to.
+
+    Python runs handlers in the main thread, and a signal that another one takes does
+    not wake it from a wait. So it waits a moment at a time.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """See `threading.Event.wait`."""
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while not self.is_set() and (left := end - time.monotonic()) > 0.0:
+            super().wait(min(left, _LOOK_SECONDS))
+        return self.is_set()
+
+
 def _stop_signal() -> threading.Event:
     """An event that the first signal to end sets; the second one ends at once."""
-    stop = threading.Event()
+    stop = _Signalled()
 
     def handle(number: int, _) -> None:
         stop.set()
