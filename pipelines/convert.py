@@ -82,7 +82,7 @@ SETTINGS = [
         "studies",
         None,
         "scores: so many generated studies are added: scales, arpeggios, runs, dances, "
-        "leaps; with --voices=together double stops and pedalled chords, too.",
+        "leaps; with --voices=together or both double stops and pedalled chords, too.",
         lower_bound=0,
     ),
     flags.DEFINE_list(
@@ -110,8 +110,8 @@ SETTINGS = [
     flags.DEFINE_enum(
         "voices",
         None,
-        ["separate", "together"],
-        "scores: whether each part of a score is a piece, or all parts are one.",
+        ["separate", "together", "both"],
+        "scores: whether each part of a score is a piece, all parts are one, or both.",
     ),
     flags.DEFINE_bool(
         "common_range",

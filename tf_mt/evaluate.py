@@ -30,6 +30,12 @@ GRAM_ITERATIONS = flags.DEFINE_integer(
 SERVER = flags.DEFINE_string("server", None, "Server whose --model is scored.")
 MODEL = flags.DEFINE_string("model", None, "Name of the model on the server.")
 DATA = flags.DEFINE_string("data", None, "Converted dataset.", required=True)
+SOURCES = flags.DEFINE_string(
+    "sources",
+    None,
+    "Another converted dataset, whose test split is translated instead of that of "
+    "--data; the truth of the pieces that both have is that of --data.",
+)
 OUT = flags.DEFINE_string(
     "out", None, "Folder for the report, the scores and the audio.", required=True
 )
@@ -75,6 +81,7 @@ def main(argv: list[str]) -> None:
         card = setup.evaluate(
             list(_systems(resources)),
             Path(DATA.value),
+            Path(SOURCES.value) if SOURCES.value else None,
             EMBEDDER.value,
             CLIPS.value,
             SECONDS.value,

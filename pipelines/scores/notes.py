@@ -15,6 +15,9 @@ from tf_mt.data import chunk
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi")
 SCORE_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc")
 
+# Each part of a score is a piece; all parts are one together; or both.
+VOICES = ("separate", "together", "both")
+
 # Scores of the corpus are timed in quarter notes; few have a tempo mark.
 QUARTER_SECONDS = 0.6
 
@@ -71,28 +74,32 @@ class Piece:
         return f"{self.score}/{self.part}"
 
 
-def pieces(name: str, score: Score, together: bool) -> list[Piece]:
+def pieces(name: str, score: Score, voices: str) -> list[Piece]:
     """The pieces of a score; their long rests are cut.
 
     Args:
         name: The id of the score.
         score: The score.
-        together: Whether one instrument plays all parts.
+        voices: One of `VOICES`.
 
     Returns:
-        One piece, or one for each part that is not empty and doubles no other.
+        A piece for each part that is not empty and doubles no other, one of all parts
+        together, or, where there are several, both.
     """
     order = ["onset", "pitch"]
-    parts = [np.sort(part, order=order) for part in score.parts if len(part)]
-    if together and parts:
-        parts = [np.sort(np.concatenate(parts), order=order)]
+    parts = {
+        str(number): np.sort(part, order=order)
+        for number, part in enumerate(part for part in score.parts if len(part))
+    }
+    if voices != "separate" and parts:
+        every = np.sort(np.concatenate(list(parts.values())), order=order)
+        parts = {"all": every} if voices == "together" else parts | {"all": every}
     known = set()
     found = []
-    for number, part in enumerate(parts):
+    for part_name, part in parts.items():
         melody = (part["onset"].tobytes(), (part["pitch"] % 12).tobytes())
         if melody not in known:
             known.add(melody)
-            part_name = "all" if together else str(number)
             (part,) = without_rests([part])
             # Of the score's bends, its own; 0 is there to stay the first.
             used, bend = np.unique(np.append(part["bend"], 0), return_inverse=True)

@@ -56,7 +56,8 @@ class Settings(builder.Settings):
             neither these nor notes. A recording has one of the players, drawn by the
             seed and its name.
         notes: Folders of single notes, each a player as well.
-        voices: "separate", each part of a score is a piece; "together", they are one.
+        voices: One of `notes.VOICES`: each part of a score is a piece, they are one
+            together, or both.
         common_range: Whether all domains keep to the pitches that all of them play.
         renditions: Performances of each piece, except in the test split.
         test_pieces: The most pieces in the test split.
@@ -232,14 +233,17 @@ class Builder(builder.RecordingsBuilder):
         Scores that no instrument can play anything of take no place in a split, unless
         there are no others.
         """
-        together = self.settings.voices == "together"
-        generated = studies.studies(self.settings.studies, self.settings.seed, together)
+        settings = self.settings
+        voices = settings.voices
+        generated = studies.studies(
+            settings.studies, settings.seed, several_voices=voices != "separate"
+        )
         scores = self._scores(source) | generated
         played = {
             name: score
             for name, score in scores.items()
             if not all(
-                _unfit(piece, playable) for piece in notes.pieces(name, score, together)
+                _unfit(piece, playable) for piece in notes.pieces(name, score, voices)
             )
         }
         pieces: dict[str, list[notes.Piece]] = {split: [] for split in chunk.SPLITS}
@@ -254,10 +258,10 @@ class Builder(builder.RecordingsBuilder):
             if found.part:
                 parts = notes.cut(score.parts, found.part)
                 score = dataclasses.replace(score, parts=parts)
-            pieces[split] += notes.pieces(found.recording, score, together)
+            pieces[split] += notes.pieces(found.recording, score, voices)
         # They count among those of train, so that it is said that they are not played.
         for name in scores.keys() - (played or scores).keys():
-            pieces["train"] += notes.pieces(name, scores[name], together)
+            pieces["train"] += notes.pieces(name, scores[name], voices)
         for of_split in pieces.values():
             of_split.sort(key=lambda piece: chunk.hashed(piece.name))
         return pieces

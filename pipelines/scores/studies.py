@@ -24,18 +24,18 @@ _DANCES = ((2, 1, 2, 1), (2, 1, 1, 2), (3, 1, 2, 2), (2, 3, 1))
 _Line = list[tuple[float, float, int]]
 
 
-def studies(count: int, seed: int, together: bool) -> dict[str, notes.Score]:
+def studies(count: int, seed: int, several_voices: bool) -> dict[str, notes.Score]:
     """Generates studies.
 
     Args:
         count: How many; the kinds take turns.
         seed: The seed of all of them.
-        together: Whether several notes of a study may sound at once.
+        several_voices: Whether several notes of a study may sound at once.
 
     Returns:
         The studies, of one part each, by their names.
     """
-    kinds = [*_OF_ONE_VOICE, *_OF_SEVERAL] if together else _OF_ONE_VOICE
+    kinds = [*_OF_ONE_VOICE, *_OF_SEVERAL] if several_voices else _OF_ONE_VOICE
     found = {}
     for number in range(count):
         kind = kinds[number % len(kinds)]

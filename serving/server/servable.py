@@ -7,6 +7,7 @@ are pruned, and a deadline stops the run.
 import contextlib
 import dataclasses
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +21,7 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.apis import predict_pb2
 
 from serving import tensors
-from serving.server import row_outputs, status
+from serving.server import row_outputs, run_times, status
 from serving.server.caller import Caller
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -41,6 +42,11 @@ class Run:
     signature: str
     feeds: Mapping[str, np.ndarray]
     fetches: tuple[str, ...]
+
+    @property
+    def numbers(self) -> int:
+        """How many the inputs have."""
+        return sum(array.size for array in self.feeds.values())
 
 
 class Runner(Protocol):
@@ -74,6 +80,8 @@ class Servable:
             on_error.pop_all()
         self.signatures = dict(meta_graph.signature_def)
         self.row_outputs = row_outputs.of_signatures(meta_graph)
+        self._has_loops = run_times.has_loops(meta_graph)
+        self._run_times = {name: run_times.RunTimes() for name in self.signatures}
 
     def predict(
         self,
@@ -130,15 +138,13 @@ class Servable:
             StatusError: The run fails.
         """
         tensor = self._session.graph.get_tensor_by_name
-        options = tf.compat.v1.RunOptions()
-        if caller.remaining_seconds is not None:
-            milliseconds = min(caller.remaining_seconds * 1000, _MAX_TIMEOUT_MS)
-            options.timeout_in_ms = max(1, int(milliseconds))
+        options = self._options(run, caller)
         sent = pywrap_tf_session.TF_NewBufferFromString(options.SerializeToString())
+        began = time.monotonic()
         try:
             # `Session.run` refuses shapes that its placeholders were not made for. The
             # runtime, and so TensorFlow Serving, leaves that to the operations.
-            return self._session._do_run(
+            outputs = self._session._do_run(
                 None,
                 [],
                 [tensor(name) for name in run.fetches],
@@ -150,6 +156,19 @@ class Servable:
             raise status.from_error(error) from error
         finally:
             pywrap_tf_session.TF_DeleteBuffer(sent)
+        self._run_times[run.signature].add(run.numbers, time.monotonic() - began)
+        return outputs
+
+    def _options(self, run: Run, caller: Caller) -> tf.compat.v1.RunOptions:
+        options = tf.compat.v1.RunOptions()
+        seconds = caller.remaining_seconds
+        if seconds is None or (
+            not self._has_loops
+            and self._run_times[run.signature].are_far_below(seconds, run.numbers)
+        ):
+            return options
+        options.timeout_in_ms = max(1, int(min(seconds * 1000, _MAX_TIMEOUT_MS)))
+        return options
 
     def close(self) -> None:
         """Frees the memory; no run may be under way."""

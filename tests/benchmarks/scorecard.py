@@ -196,9 +196,13 @@ def _evaluation(folder: Path) -> scorecard.Evaluation:
     test, train = Recordings("test"), Recordings("train")
     samples = round(SECONDS.value * RATE_HZ)
     chosen = cases.choose(
-        test.entries, train.entries, tuple(PARTIALS), 0, samples, transfer=False
+        *(test.entries, test.entries, train.entries),
+        *(tuple(PARTIALS), 0, samples),
+        transfer=False,
     )
-    cache = audio_cache.AudioCache(folder / "audio", test, train, RATE_HZ, samples)
+    cache = audio_cache.AudioCache(
+        folder / "audio", test, test, train, RATE_HZ, samples
+    )
     modes = (systems.TRANSLATION,)
     noisy = systems.ScoredSystem("noisy", "noisy", Noise(), Noise.info, modes)
     for case in chosen:

@@ -14,8 +14,8 @@ def part(*pitches):
     return found
 
 
-def pieces(parts, together=False, bends=()):
-    return notes.pieces("s", notes.Score(parts, bends), together)
+def pieces(parts, voices="separate", bends=()):
+    return notes.pieces("s", notes.Score(parts, bends), voices)
 
 
 def test_midi_files_are_found_at_any_depth(tmp_path):
@@ -49,9 +49,17 @@ def test_each_part_is_a_piece():
 
 
 def test_parts_together_are_one_piece_by_onset():
-    (piece,) = pieces([part(60, 62), part(48, 50)], together=True)
+    (piece,) = pieces([part(60, 62), part(48, 50)], voices="together")
     assert piece.name == "s/all"
     np.testing.assert_array_equal(piece.notes["pitch"], [48, 60, 50, 62])
+
+
+def test_both_are_each_part_and_all_of_them():
+    found = pieces([part(60, 62), part(), part(48, 52)], voices="both")
+    assert [piece.name for piece in found] == ["s/0", "s/1", "s/all"]
+    assert [len(piece.notes) for piece in found] == [2, 2, 4]
+    (alone,) = pieces([part(60, 62)], voices="both")
+    assert alone.name == "s/0"
 
 
 def test_a_part_that_doubles_another_at_the_octave_is_left_out():
@@ -101,7 +109,7 @@ def test_a_long_rest_of_a_part_is_cut_unless_all_parts_are_one_piece():
     one["onset"] = 1, 25
     alone, _ = pieces([one, other])
     assert alone.notes["onset"].tolist() == [1, 2 + notes.LONGEST_REST_SECONDS]
-    (both,) = pieces([one, other], together=True)
+    (both,) = pieces([one, other], voices="together")
     assert both.notes["onset"].max() == 29
     assert one["onset"].tolist() == [1, 25]
 

@@ -302,6 +302,16 @@ def test_voices_together_are_one_piece(midi, tmp_path):
     assert all(name.endswith("/all") for name in names)
 
 
+def test_voices_of_both_kinds_are_mixed(midi, tmp_path):
+    data = convert(midi, tmp_path, voices="both", max_scores=12)
+    names = {piece_of(recording) for recording in read(data, "train")}
+    together = {name for name in names if name.endswith("/all")}
+    assert {name.rpartition("/")[0] for name in names - together} >= {
+        name.rpartition("/")[0] for name in together
+    }
+    assert together
+
+
 def test_studies_are_played_beside_the_scores(midi, tmp_path):
     data = convert(midi, tmp_path, max_scores=6, studies=12)
     names = [
@@ -499,7 +509,7 @@ def test_midi_as_people_have_it_is_played_or_told_of(tmp_path, capsys):
     assert "and 10 more." in said
 
 
-@pytest.mark.parametrize("voices", ["separate", "together"])
+@pytest.mark.parametrize("voices", notes.VOICES)
 def test_midi_without_notes_is_refused_by_name(tmp_path, voices):
     midi_file.write(tmp_path / "midi" / "no notes.mid", [])
     with pytest.raises(

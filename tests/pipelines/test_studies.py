@@ -14,7 +14,7 @@ def sounding(part):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_one_voice_at_a_time(seed):
-    for name, score in studies.studies(24, seed, together=False).items():
+    for name, score in studies.studies(24, seed, several_voices=False).items():
         (part,) = score.parts
         assert part.dtype == notes.NOTE
         assert sounding(part) == 1, name
@@ -24,14 +24,14 @@ def test_one_voice_at_a_time(seed):
 
 
 def test_several_where_they_may():
-    found = studies.studies(24, 0, together=True)
+    found = studies.studies(24, 0, several_voices=True)
     most = {sounding(score.parts[0]) for score in found.values()}
     assert {1, 2} <= most
     assert 4 <= max(most) <= 6
 
 
 def test_lengths_and_pitches_suit_instruments():
-    for score in studies.studies(60, 0, together=True).values():
+    for score in studies.studies(60, 0, several_voices=True).values():
         (part,) = score.parts
         assert 15.0 < np.max(part["onset"] + part["duration"]) < 45.0
         assert np.all(part["duration"] > 0.03)
@@ -40,7 +40,7 @@ def test_lengths_and_pitches_suit_instruments():
 
 
 def test_they_have_what_chorales_have_not():
-    parts = [s.parts[0] for s in studies.studies(60, 0, together=False).values()]
+    parts = [s.parts[0] for s in studies.studies(60, 0, several_voices=False).values()]
     spans = [np.ptp(part["pitch"]) for part in parts]
     assert max(spans) >= 24
     fastest = min(np.min(np.diff(part["onset"])) for part in parts)
@@ -51,7 +51,7 @@ def test_they_have_what_chorales_have_not():
 
 def test_seeds_differ_and_repeat():
     def flat(seed):
-        found = studies.studies(6, seed, together=False)
+        found = studies.studies(6, seed, several_voices=False)
         return {name: score.parts[0].tobytes() for name, score in found.items()}
 
     assert flat(0) == flat(0)
@@ -59,6 +59,6 @@ def test_seeds_differ_and_repeat():
 
 
 def test_more_studies_begin_with_the_same_ones():
-    few, many = (studies.studies(n, 0, together=False) for n in (5, 12))
+    few, many = (studies.studies(n, 0, several_voices=False) for n in (5, 12))
     for name, score in few.items():
         np.testing.assert_array_equal(score.parts[0], many[name].parts[0])

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests import conftest
 from tests.tf_mt.models import tiny
 from tf_mt.audio import files
 from tf_mt.data import clips
@@ -146,3 +147,31 @@ def test_a_dataset_of_another_rate_is_refused(scores_data, info, tmp_path):
     words = "has 8000 Hz, but 'run' is for 16000 Hz; convert the data with that"
     assert words in done.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_sources_of_another_dataset_are_translated(
+    scores_data, paired_data, info, model, tmp_path
+):
+    done = evaluate(
+        run=model / "run",
+        data=scores_data,
+        sources=paired_data,
+        out=tmp_path / "out",
+        clips=1,
+    )
+    assert done.returncode == 0, done.stderr
+    card = json.loads((tmp_path / "out" / "scorecard.json").read_text())
+    assert ", from sources of scores/paired" in card["dataset"]
+    assert card["n"] == len(info.domains) * (len(info.domains) - 1)
+    # One soundfont plays both, so that the truth holds for these sources.
+    assert card["scores"]["truth"]["notes"]["mean"] > 0.5
+
+
+def test_sources_of_another_rate_are_refused(scores_data, model, tmp_path):
+    other = conftest.convert_melodies(tmp_path, "paired", 16, sample_rate=16_000)
+    out = tmp_path / "out"
+    done = evaluate(run=model / "run", data=scores_data, sources=other, out=out)
+    assert done.returncode == 1
+    words = "has 16000 Hz, but the data has 8000 Hz; convert both with one"
+    assert words in done.stderr.splitlines()[-1]
+    assert not out.exists()

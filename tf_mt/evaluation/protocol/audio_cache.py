@@ -32,17 +32,25 @@ class AudioCache:
 
     Args:
         folder: Of all files, with a folder for each case.
-        test: The recordings of the test split, with `audio(entry, start, samples)` and
-            `notes(entry)`.
+        sources: The recordings that are translated, with `audio(entry, start, samples)`
+            and `notes(entry)`.
+        test: Those of the test split, with the truth.
         train: Those of the training split.
-        sample_rate_hz: The rate of both.
+        sample_rate_hz: The rate of all.
         samples: The most of a recording that is used.
     """
 
     def __init__(
-        self, folder: Path, test: Any, train: Any, sample_rate_hz: int, samples: int
+        self,
+        folder: Path,
+        sources: Any,
+        test: Any,
+        train: Any,
+        sample_rate_hz: int,
+        samples: int,
     ):
         self._folder = folder
+        self._sources = sources
         self._test = test
         self._train = train
         self._sample_rate_hz = sample_rate_hz
@@ -69,12 +77,15 @@ class AudioCache:
         if (folder / RANDOM).exists():
             return
         samples = min(self._samples, case.recording.samples)
-        source = self._test.audio(case.recording, 0, samples)
+        source = self._sources.audio(case.recording, 0, samples)
         self._write(folder / SOURCE, source)
         if case.answer is not None:
             truth = self._test.audio(case.answer, 0, samples)
             self._write(folder / TRUTH, cases.fit(truth, samples))
-        notes = self._test.notes(case.answer or case.recording)
+        if case.answer is not None:
+            notes = self._test.notes(case.answer)
+        else:
+            notes = self._sources.notes(case.recording)
         if notes is not None:
             within = notes[notes["onset_seconds"] < samples / self._sample_rate_hz]
             with atomic.path(folder / NOTES) as temporary, temporary.open("wb") as file:

@@ -16,7 +16,7 @@ class Case(NamedTuple):
         clip: The id of the clip: its piece, or its recording.
         source: The domain of the clip.
         target: The domain that it is to be translated to.
-        recording: The entry of the clip in its split.
+        recording: The entry of the clip among the sources.
         answer: The entry of the same music by the target, if there is one.
         style: The entry of a recording of the target, from the training split.
         random: The entry of another one.
@@ -43,6 +43,7 @@ class Case(NamedTuple):
 
 
 def choose(
+    sources: Sequence[Any],
     test: Sequence[Any],
     train: Sequence[Any],
     domains: Sequence[str],
@@ -53,8 +54,10 @@ def choose(
     """Chooses clips spread over a test set, each to be translated to all other domains.
 
     Args:
-        test: Entries of the test split: with `domain`, `recording`, `piece` and
-            `samples`, in the order of their ids.
+        sources: Entries of what is translated: with `domain`, `recording`, `piece` and
+            `samples`, in the order of their ids. They are those of `test`, or of
+            another dataset; the truth of the pieces that both have is known.
+        test: The same of the test split that the truth is taken from.
         train: The same of the training split.
         domains: The domains to translate between.
         clips: The most pieces of a paired test set, or the most recordings of each
@@ -68,42 +71,50 @@ def choose(
     Raises:
         ValueError: There is no case, or a case has no reference.
     """
-    test = [e for e in test if e.samples >= shortest_samples and e.domain in domains]
+    sources, test = (
+        [e for e in split if e.samples >= shortest_samples and e.domain in domains]
+        for split in (sources, test)
+    )
     styles = {
         domain: [e for e in train if e.domain == domain and e.samples > 0]
         for domain in domains
     }
-    if len(domains) < 2 or not test or not all(styles.values()):
+    if len(domains) < 2 or not sources or not all(styles.values()):
         raise ValueError(
             "there is nothing to score: it takes two domains or more, recordings of "
             f"{SHORTEST_SECONDS:g} s or more in test, and some of every domain in "
             "train."
         )
-    pieces = _pieces(test, domains)
-    sources = _paired(pieces, clips) if pieces else _unpaired(test, domains, clips)
+    truths = _pieces(test, domains)
+    pieces = {p: e for p, e in _pieces(sources, domains).items() if p in truths}
+    asked = _paired(pieces, clips) if pieces else _unpaired(sources, domains, clips)
     return [
         Case(
             clip,
             recording.domain,
             target,
             recording,
-            pieces[clip][target] if pieces else None,
+            truths[clip][target] if pieces else None,
             *_two(styles[target], f"{clip} {recording.domain} {target}"),
             _reference(test, clip, recording, target) if transfer else None,
         )
-        for clip, recording in sources
+        for clip, recording in asked
         for target in domains
         if target != recording.domain
     ]
 
 
-def _pieces(test: Sequence[Any], domains: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _pieces(
+    entries: Sequence[Any], domains: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """The pieces that there are in every domain: entries by piece and domain."""
     found: dict[str, dict[str, Any]] = {}
-    for entry in test:
+    for entry in entries:
         if entry.piece:
             found.setdefault(entry.piece, {})[entry.domain] = entry
-    return {p: entries for p, entries in found.items() if len(entries) == len(domains)}
+    return {
+        p: of_piece for p, of_piece in found.items() if len(of_piece) == len(domains)
+    }
 
 
 def _paired(pieces: dict[str, dict[str, Any]], clips: int) -> Iterator[tuple[str, Any]]:
@@ -113,10 +124,10 @@ def _paired(pieces: dict[str, dict[str, Any]], clips: int) -> Iterator[tuple[str
 
 
 def _unpaired(
-    test: Sequence[Any], domains: Sequence[str], clips: int
+    entries: Sequence[Any], domains: Sequence[str], clips: int
 ) -> Iterator[tuple[str, Any]]:
     for domain in domains:
-        for entry in spread([e for e in test if e.domain == domain], clips):
+        for entry in spread([e for e in entries if e.domain == domain], clips):
             yield entry.recording, entry
 
 

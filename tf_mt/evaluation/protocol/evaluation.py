@@ -31,7 +31,9 @@ class Dataset(NamedTuple):
         place: Distinguishes it from others of that name.
         domains: The domains to translate between.
         sample_rate_hz: The rate of its recordings.
-        test: The recordings of its test split: `entries`, `audio`, `notes`.
+        sources: The recordings that are translated: `entries`, `audio`, `notes`; those
+            of `test`, or of another dataset.
+        test: Those of its test split.
         train: Those of its training split.
     """
 
@@ -39,6 +41,7 @@ class Dataset(NamedTuple):
     place: str
     domains: Sequence[str]
     sample_rate_hz: int
+    sources: Any
     test: Any
     train: Any
 
@@ -96,6 +99,7 @@ def evaluate(
     rate = dataset.sample_rate_hz
     samples = round(settings.seconds * rate)
     chosen = cases.choose(
+        dataset.sources.entries,
         dataset.test.entries,
         dataset.train.entries,
         dataset.domains,
@@ -104,7 +108,7 @@ def evaluate(
         settings.transfer,
     )
     cache = audio_cache.AudioCache(
-        out / "audio", dataset.test, dataset.train, rate, samples
+        out / "audio", dataset.sources, dataset.test, dataset.train, rate, samples
     )
     rows = baselines.rows(cache, scored, chosen)
     _check_folder(out, scored, dataset, embedding.identity, settings)

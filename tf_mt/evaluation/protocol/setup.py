@@ -14,6 +14,7 @@ from tf_mt.evaluation.protocol import evaluation, systems
 def evaluate(
     named: Iterable[tuple[str, str, Any]],
     data: Path,
+    sources: Path | None,
     embedder: str,
     clips: int,
     seconds: float,
@@ -26,6 +27,7 @@ def evaluate(
     Args:
         named: Name, identity and system of each, as in `systems.check`.
         data: The dataset's folder.
+        sources: The folder of another dataset, whose test split is translated instead.
         embedder: Which one, as `embedders.load` takes it.
         clips: The most pieces, or recordings of each domain.
         seconds: The most of a recording that is translated.
@@ -37,7 +39,8 @@ def evaluate(
         The scorecard.
 
     Raises:
-        ValueError: A system does not fit the dataset, or there is nothing to score.
+        ValueError: A system or the sources do not fit the dataset, or there is nothing
+            to score.
         FileNotFoundError: Something that is named is not there.
     """
     info = stored_clips.read_info(data)
@@ -53,14 +56,33 @@ def evaluate(
                 f"for {one.info.sample_rate_hz} Hz; convert the data with that "
                 "--sample_rate."
             )
+    test = recordings.Recordings(data, "test")
     dataset = evaluation.Dataset(
         info.name,
         str(data.resolve()),
         domains,
         info.sample_rate_hz,
-        recordings.Recordings(data, "test"),
+        test,
+        test,
         recordings.Recordings(data, "train"),
     )
+    if sources is not None:
+        dataset = _with_sources(dataset, sources)
     settings = evaluation.Settings(clips, seconds, transfer)
     loaded = evaluation.Embedder(embedders.load(embedder), embedder)
     return evaluation.evaluate(scored, dataset, loaded, settings, out)
+
+
+def _with_sources(dataset: evaluation.Dataset, folder: Path) -> evaluation.Dataset:
+    sources = recordings.Recordings(folder, "test")
+    if sources.info.sample_rate_hz != dataset.sample_rate_hz:
+        raise ValueError(
+            f"sources={str(folder)!r} has {sources.info.sample_rate_hz} Hz, but the "
+            f"data has {dataset.sample_rate_hz} Hz; convert both with one "
+            "--sample_rate."
+        )
+    return dataset._replace(
+        name=f"{dataset.name}, from sources of {sources.info.name}",
+        place=f"{dataset.place}, from sources of {folder.resolve()}",
+        sources=sources,
+    )

@@ -16,7 +16,9 @@ SAMPLES = 2 * synthetic.RATE_HZ
 def cache(tmp_path):
     test = synthetic.Recordings(["a", "b"])
     train = synthetic.Recordings(["d", "e"], paired=False)
-    return audio_cache.AudioCache(tmp_path, test, train, synthetic.RATE_HZ, SAMPLES)
+    return audio_cache.AudioCache(
+        tmp_path, test, test, train, synthetic.RATE_HZ, SAMPLES
+    )
 
 
 def choose(pieces=("a", "b"), transfer=False):
@@ -25,8 +27,37 @@ def choose(pieces=("a", "b"), transfer=False):
         synthetic.Recordings(["d"], paired=False),
     )
     return cases.choose(
-        test.entries, train.entries, DOMAINS, 0, synthetic.RATE_HZ, transfer
+        test.entries,
+        test.entries,
+        train.entries,
+        DOMAINS,
+        0,
+        synthetic.RATE_HZ,
+        transfer,
     )
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_is_translated_is_read_from_the_sources(tmp_path, answered):
+    class Silent(synthetic.Recordings):
+        def audio(self, entry, start=0, samples=None):
+            return 0.0 * super().audio(entry, start, samples)
+
+        def notes(self, entry):
+            return super().notes(entry)[:1]
+
+    test = synthetic.Recordings(["a"])
+    sources, train = Silent(["a"]), synthetic.Recordings(["d"], paired=False)
+    cache = audio_cache.AudioCache(
+        tmp_path, sources, test, train, synthetic.RATE_HZ, SAMPLES
+    )
+    case = choose(["a"])[0]
+    case = case if answered else case._replace(answer=None)
+    cache.write_case(case)
+    assert not cache.read(cache.folder(case) / audio_cache.SOURCE).any()
+    assert cache.read(cache.truth(case)).any() == answered
+    notes = np.load(cache.folder(case) / audio_cache.NOTES)
+    assert len(notes) == (5 if answered else 1)
 
 
 @pytest.mark.parametrize("name", ["source", "truth", "style", "random", "copy"])

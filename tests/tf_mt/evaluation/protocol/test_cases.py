@@ -8,10 +8,22 @@ DOMAINS = tuple(synthetic.PARTIALS)
 
 
 def choose(
-    test, train, clips=0, domains=DOMAINS, shortest_samples=16000, transfer=False
+    test,
+    train,
+    clips=0,
+    domains=DOMAINS,
+    shortest_samples=16000,
+    transfer=False,
+    sources=None,
 ):
     return cases.choose(
-        test.entries, train.entries, domains, clips, shortest_samples, transfer
+        (sources or test).entries,
+        test.entries,
+        train.entries,
+        domains,
+        clips,
+        shortest_samples,
+        transfer,
     )
 
 
@@ -40,6 +52,25 @@ def test_a_set_without_pairs_asks_without_answers(train):
         "a/bell",
         "b/bell",
     }
+
+
+def test_the_truth_of_what_others_play_is_that_of_the_test_set(train):
+    test, others = (synthetic.Recordings(pieces) for pieces in ("abc", "bcd"))
+    chosen = choose(test, train, sources=others, transfer=True)
+    assert {case.clip for case in chosen} == {"b", "c"}
+    for case in chosen:
+        assert any(case.recording is entry for entry in others.entries)
+        assert any(case.answer is entry for entry in test.entries)
+        assert any(case.reference is entry for entry in test.entries)
+        assert (case.answer.domain, case.answer.piece) == (case.target, case.clip)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_what_others_play_is_asked_without_answers_if_there_are_none(train, paired):
+    others = synthetic.Recordings("xy", paired)
+    chosen = choose(synthetic.Recordings("ab"), train, sources=others)
+    assert {case.recording.recording[0] for case in chosen} == {"x", "y"}
+    assert {case.answer for case in chosen} == {None}
 
 
 @pytest.mark.parametrize("paired", [True, False])

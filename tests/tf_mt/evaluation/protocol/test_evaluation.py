@@ -52,12 +52,14 @@ class Perfect:
 
 @pytest.fixture(scope="module")
 def dataset():
+    test = synthetic.Recordings(["a", "b", "c", "g"])
     return evaluation.Dataset(
         name="synthetic",
         place="here",
         domains=DOMAINS,
         sample_rate_hz=synthetic.RATE_HZ,
-        test=synthetic.Recordings(["a", "b", "c", "g"]),
+        sources=test,
+        test=test,
         train=synthetic.Recordings(["d", "e", "f"], paired=False),
     )
 
@@ -246,7 +248,7 @@ def test_a_domain_that_is_never_a_target_has_no_distance(dataset, tmp_path):
     test.entries = [entry for entry in test.entries if entry.domain == "bell"]
     card = evaluate(
         [scored("m", lambda audio, domain: audio)],
-        dataset._replace(test=test),
+        dataset._replace(sources=test, test=test),
         tmp_path,
     )
     assert list(card["pairs"]["m"]["timbre"]) == ["bell -> reed"]

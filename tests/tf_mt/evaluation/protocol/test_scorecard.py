@@ -52,8 +52,12 @@ def evaluation(folder, pieces, paired=True):
         return (audio + noise[: len(audio)])[9:]
 
     scored = made_up_systems.scored("noisy", translate, np.negative)
-    cache = audio_cache.AudioCache(folder / "audio", test, train, RATE_HZ, SAMPLES)
-    chosen = cases.choose(test.entries, train.entries, DOMAINS, 0, SAMPLES, False)
+    cache = audio_cache.AudioCache(
+        folder / "audio", test, test, train, RATE_HZ, SAMPLES
+    )
+    chosen = cases.choose(
+        test.entries, test.entries, train.entries, DOMAINS, 0, SAMPLES, False
+    )
     for case in chosen:
         cache.write_case(case)
         cache.write_outputs(scored, systems.TRANSLATION, case)
