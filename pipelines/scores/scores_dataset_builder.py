@@ -91,12 +91,13 @@ class Settings(builder.Settings):
 class Builder(builder.RecordingsBuilder):
     """Scores, performed and rendered."""
 
-    VERSION = tfds.core.Version("1.3.0")
+    VERSION = tfds.core.Version("1.4.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
         "1.0.0": "First version.",
         "1.1.0": "The notes of each chunk are stored.",
         "1.2.0": "MIDI is played with its pedals and bends; long rests are cut.",
         "1.3.0": "Several players may be given.",
+        "1.4.0": "Instruments, and single notes within them, have one loudness.",
     }
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
         tfds.core.BuilderConfig(

@@ -8,7 +8,8 @@ The name of a file says its pitch and dynamics, in one of two ways:
   the pitch, velocity.
 
 Musicians are not always in tune, and some names are an octave off; so the pitch of each
-recording is measured.
+recording is measured. Recordings are brought to one level: theirs differ by how they
+were made more than by what was played. How loud a note is to be is for the score.
 """
 
 import collections
@@ -25,7 +26,13 @@ import numpy as np
 import soxr
 
 from pipelines.scores import instruments
-from pipelines.scores.tones import HELD_SECONDS, Tone, tone_seconds
+from pipelines.scores.tones import (
+    HELD_SECONDS,
+    LEVEL,
+    Tone,
+    note_level,
+    tone_seconds,
+)
 from tf_mt import progress
 from tf_mt.audio import files, finding
 
@@ -158,9 +165,10 @@ class SingleNotes:
         audio = _trim(files.read(note.path, rate), rate)
         speed = 2.0 ** ((pitch - note.pitch) / 12)
         audio = soxr.resample(audio, rate * speed, rate)[: int(seconds * rate)]
-        # Its dynamics are in the recording; a renderer multiplies them in again.
-        full = audio / np.float32((note.velocity / 127) ** 2)
-        return Tone(full, _RELEASE_SECONDS)
+        # A renderer gives it its dynamics.
+        level = note_level(audio, rate)
+        gain = LEVEL / level if level else 0.0
+        return Tone(audio * np.float32(gain), _RELEASE_SECONDS)
 
 
 def parse(path: Path) -> Note | None:

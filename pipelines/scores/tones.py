@@ -24,6 +24,9 @@ SHORTEST_RELEASE_SECONDS = 0.01
 LEVEL = 0.11
 PEAK = 0.98
 SCALE_VELOCITY = 100
+_SCALE_NOTE_SECONDS = 0.5
+# Parts of a note that its level is measured in.
+_FRAMES = 10
 
 # By so much tones are sampled more finely before they are bent.
 _FINER = 4
@@ -74,8 +77,8 @@ def tone_seconds(held_seconds: float) -> float:
 class Renderer:
     """Plays performances with the tones of instruments.
 
-    All instruments are brought to one loudness by a scale over their range; what is
-    loud and soft within a domain stays so.
+    All instruments are brought to one loudness, that of most notes of their range; what
+    is loud and soft within a domain stays so.
 
     Args:
         tones: The tones.
@@ -164,23 +167,41 @@ class Renderer:
         return bent(tone, curve, self._sample_rate_hz, sounding_seconds)
 
     def _level(self, domain: str, playable: instruments.Range) -> float:
-        """The root mean square of the louder half of a scale over the range."""
+        """The root mean square of the louder half of a note: the median over the range.
+
+        The median, as of recorded notes some are far louder than most.
+        """
         scale = np.zeros(playable.high - playable.low + 1, NOTE)
-        scale["onset"] = np.arange(len(scale)) / 2
-        scale["duration"] = 0.5
+        scale["onset"] = np.arange(len(scale)) * _SCALE_NOTE_SECONDS
+        scale["duration"] = _SCALE_NOTE_SECONDS
         scale["pitch"] = np.arange(playable.low, playable.high + 1)
         scale["velocity"] = SCALE_VELOCITY
         audio = self._mix(performance.Performance(domain, scale))
-        frame = self._sample_rate_hz // 20
-        frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
-        power = np.mean(np.square(frames), axis=1)
-        level = float(np.sqrt(np.mean(power[power >= np.median(power)])))
-        if not level:
+        samples = round(_SCALE_NOTE_SECONDS * self._sample_rate_hz)
+        starts = samples * np.arange(len(scale))
+        of_notes = np.array(
+            [note_level(audio[start:], self._sample_rate_hz) for start in starts]
+        )
+        sounding = of_notes[of_notes > 0.0]
+        if not sounding.size:
             raise ValueError(
                 f"{self._tones.source}: {domain!r} is silent from {playable}; choose "
                 "other domains or other tones."
             )
-        return level
+        return float(np.median(sounding))
+
+
+def note_level(audio: np.ndarray, sample_rate_hz: int) -> float:
+    """The root mean square of the louder half of a note's first half second.
+
+    Args:
+        audio: `[samples]`, from where the note begins; 0 if there are none.
+        sample_rate_hz: Its rate.
+    """
+    beginning = audio[: round(_SCALE_NOTE_SECONDS * sample_rate_hz)]
+    parts = [part for part in np.array_split(beginning, _FRAMES) if part.size]
+    power = np.sort([np.mean(np.square(part)) for part in parts])
+    return float(np.sqrt(np.mean(power[len(power) // 2 :]))) if parts else 0.0
 
 
 def bent(

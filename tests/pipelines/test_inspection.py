@@ -316,7 +316,7 @@ def test_the_script(scores_data, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert done.stdout.startswith("scores/unpaired/1.3.0: 8000 Hz, in ")
+    assert done.stdout.startswith("scores/unpaired/1.4.0: 8000 Hz, in ")
     assert re.search(r"^train +violin +25 ", done.stdout, re.MULTILINE)
     assert "100%" in done.stderr
     assert picture.exists()

@@ -281,7 +281,7 @@ def test_the_same_command_gives_the_same_bytes(midi, unpaired, tmp_path):
     command += [f"--source={midi}", f"--data_dir={tmp_path}", "--sample_rate=8000"]
     command += [f"--domains={','.join(DOMAINS)}", "--test_pieces=3"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    again = tmp_path / "scores" / "unpaired" / "1.3.0"
+    again = tmp_path / "scores" / "unpaired" / "1.4.0"
     assert f"--data={again}" in done.stdout.splitlines()[-1]
     one, other = (
         {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -476,9 +476,9 @@ def test_a_domain_has_to_be_known_to_every_player(midi, tmp_path):
 def test_tfds_builds_it_by_name(midi, monkeypatch, tmp_path):
     """What `tfds build` does: the settings are their defaults."""
     made = scores_dataset_builder.Builder(data_dir=tmp_path, config="paired")
-    assert made.info.full_name == "scores/paired/1.3.0"
+    assert made.info.full_name == "scores/paired/1.4.0"
     assert made.settings.corpus == "bach"
-    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.3.0"
+    assert pathlib.Path(made.data_dir) == tmp_path / "scores" / "paired" / "1.4.0"
     assert "music21" in made.info.citation
 
 

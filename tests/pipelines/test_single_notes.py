@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.scores import instruments, single_notes
+from pipelines.scores import instruments, single_notes, tones
 
 RATE_HZ = 16000
 
@@ -101,13 +101,23 @@ def test_names_an_octave_too_high_are_corrected(tmp_path):
     assert fundamental(audio) == pytest.approx(45, abs=0.05)
 
 
-def test_the_nearest_dynamics_are_played_and_keep_their_level(tmp_path):
+def test_the_nearest_dynamics_are_played_at_one_level(tmp_path):
     write(tmp_path, "oboe/oboe_A4_1_pianissimo_normal.wav", 69, level=0.1)
-    write(tmp_path, "oboe/oboe_A4_1_fortissimo_normal.wav", 69, level=0.8)
+    loud = "oboe/oboe_A4_05_fortissimo_normal.wav"
+    write(tmp_path, loud, 69, level=0.8, seconds=0.5)
     notes = load(tmp_path)
-    for velocity, recorded, level in ((30, 40, 0.1), (70, 40, 0.1), (80, 112, 0.8)):
-        audio = notes.tone("oboe", 69, velocity).audio * (recorded / 127) ** 2
-        assert np.max(np.abs(audio)) == pytest.approx(level, rel=0.05)
+    for velocity, seconds in ((30, 1.0), (70, 1.0), (80, 0.5)):
+        audio = notes.tone("oboe", 69, velocity).audio
+        assert len(audio) == pytest.approx(seconds * RATE_HZ, rel=0.05)
+        level = tones.note_level(audio, RATE_HZ)
+        assert level == pytest.approx(tones.LEVEL, rel=1e-3)
+
+
+def test_a_silent_note_stays_silent(tmp_path):
+    write(tmp_path, "oboe/oboe_A4_1_forte_normal.wav", 69)
+    notes = load(tmp_path)
+    write(tmp_path, "oboe/oboe_A4_1_forte_normal.wav", 69, level=0.0)
+    assert not np.any(notes.tone("oboe", 69, 90).audio)
 
 
 def test_the_longest_of_equal_notes_is_played(tmp_path):

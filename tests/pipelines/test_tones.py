@@ -22,6 +22,8 @@ class Sines:
         time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
         sine = np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time)
         level = {"soft": 0.1, "silent": 0.0}.get(domain, 1.0)
+        if domain == "uneven":
+            level = 10.0 if pitch >= 70 else 0.0 if pitch <= 61 else 1.0
         return tones.Tone((level * sine).astype(np.float32), 0.1)
 
 
@@ -58,6 +60,23 @@ def test_all_domains_are_equally_loud(render):
     loud, soft = (render(performed(domain, note)) for domain in ("loud", "soft"))
     np.testing.assert_allclose(loud, soft, atol=1e-5)
     assert rms(loud[: RATE_HZ // 2]) == pytest.approx(tones.LEVEL, rel=0.1)
+
+
+def test_a_few_notes_that_are_louder_or_silent_make_the_others_no_softer():
+    render = tones.Renderer(Sines(), {"uneven": RANGES["loud"]}, RATE_HZ)
+    most, louder = (
+        render(performed("uneven", (0.0, 1.0, pitch, 50))) for pitch in (69, 70)
+    )
+    level = tones.LEVEL * (50 / tones.SCALE_VELOCITY) ** 2
+    assert rms(most[: RATE_HZ // 2]) == pytest.approx(level, rel=0.1)
+    assert rms(louder[: RATE_HZ // 2]) == pytest.approx(10 * level, rel=0.1)
+
+
+def test_the_level_of_a_note_is_that_of_its_louder_half():
+    held = np.where(np.arange(RATE_HZ) < RATE_HZ // 4, 0.5, 0.1)
+    assert tones.note_level(held, RATE_HZ) == pytest.approx(0.5)
+    assert tones.note_level(held[:3], RATE_HZ) == pytest.approx(0.5)
+    assert tones.note_level(held[:0], RATE_HZ) == 0.0
 
 
 def test_velocity_makes_louder(render):

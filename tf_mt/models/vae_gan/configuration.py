@@ -142,6 +142,8 @@ _WITHOUT_ADVERSARIES = {
     "latent": 0.0,
 }
 
+_FROM_PAIRS = _WITHOUT_ADVERSARIES | {"paired": 1.0}
+
 _SMALL = Config(
     n_fft=1024,
     hop=256,
@@ -155,6 +157,9 @@ _SMALL = Config(
     generators="shared",
     noise=0.0,
 )
+
+# The frames last as long as those of `_SMALL` at 16 kHz, and the bands are as wide.
+_SMALL_32KHZ = dataclasses.replace(_SMALL, n_fft=2048, hop=512, bands=160)
 
 _SMALL_TRAINING = config.Training(
     steps=1500,
@@ -180,8 +185,10 @@ PRESETS = {
     ),
     # Learns from pairs, which the paper does not have; translates best after minutes.
     "small": config.Preset(
-        dataclasses.replace(_SMALL, weights=_WITHOUT_ADVERSARIES | {"paired": 1.0}),
-        _SMALL_TRAINING,
+        dataclasses.replace(_SMALL, weights=_FROM_PAIRS), _SMALL_TRAINING
+    ),
+    "small_32khz": config.Preset(
+        dataclasses.replace(_SMALL_32KHZ, weights=_FROM_PAIRS), _SMALL_TRAINING
     ),
     "small_unpaired": config.Preset(
         dataclasses.replace(
