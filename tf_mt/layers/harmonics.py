@@ -4,7 +4,7 @@ What tells one instrument from another in a spectrum lies at multiples of the pi
 that means over frames of several pitches say little. Here the frequency of a bin counts
 in multiples of its frame's pitch, and means are taken for each pitch, over the frames
 of about that pitch. Adaptive instance normalisation's idea (Huang and Belongie 2017)
-for one voice at a time.
+for one voice at a time. So are the rates at which held notes fade.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_mt.audio import stft, yin
+from tf_mt.layers import decay
 
 # MIDI numbers of the pitches that there are means for.
 PITCHES = np.arange(36, 97)
@@ -32,6 +33,12 @@ _KEPT = 0.2
 # lags (YIN) has a pitch, and at the second one none.
 _PITCHED, _UNPITCHED = 0.02, 0.1
 _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB = -80.0, 60.0
+# How far a note may fade more, or less, than its source did.
+_MOST_FADED_DB, _MOST_RAISED_DB = -40.0, 15.0
+# As many frames of notes that do not fade are counted with those of a recording.
+_STEADY_FRAMES = 10.0
+# Frames that tell whether there is one voice at a time.
+_VOICE_FRAMES = 33
 _SMALLEST_POWER = 1e-7
 # At 16 kHz.
 _N_FFT, _RATE_HZ = 2048, 16_000
@@ -73,25 +80,27 @@ class Harmonics:
     @property
     def size(self) -> int:
         """Numbers that `measure` gives."""
-        return len(PITCHES) * POINTS
+        return len(PITCHES) * (POINTS + 1)
 
     def measure(self, audio: tf.Tensor) -> tf.Tensor:
-        """Mean levels at multiples of the pitch, for each pitch.
+        """Mean levels at multiples of the pitch, and of decay, for each pitch.
 
         Args:
             audio: float32 `[batch, samples]`.
 
         Returns:
-            float32 `[batch, size]`: in decibels of the power of their frames.
+            float32 `[batch, size]`: see `joined`.
         """
-        return tf.reshape(self._means(self.analyse(audio)), [-1, self.size])
+        frames = self.analyse(audio)
+        return joined(self._means(frames), self._decay(frames))
 
     def give(self, audio: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
         """Gives every frame the mean levels of another recording at its pitch.
 
         Its power and its phase stay as they are, and so does a share of what it differs
         by from the mean of its own recording. Where a frame has no pitch, or several,
-        only its envelope is moved, by the difference of both means' envelopes.
+        only its envelope is moved, by the difference of both means' envelopes. Then
+        notes are made to fade as fast as those of the other recording.
 
         Args:
             audio: float32 `[batch, samples]`.
@@ -103,7 +112,7 @@ class Harmonics:
         frames = self.analyse(audio)
         decibels, power = frames.decibels, frames.power_db
         own = self._means(frames)
-        wanted = tf.reshape(measured, [-1, *own.shape[1:]])
+        wanted, rates = parted(measured)
         target, moved, shaped = (
             self.at_bins(means, frames.pitch_hz)
             for means in (wanted, wanted - own, _envelope(wanted) - _envelope(own))
@@ -112,6 +121,7 @@ class Harmonics:
         gain += frames.unpitched[..., tf.newaxis] * (shaped - gain)
         gain = tf.clip_by_value(gain, _LOWEST_GAIN_DB, _HIGHEST_GAIN_DB)
         gain += power - _power_db(decibels + gain)
+        gain += self._faded(frames, rates)[..., tf.newaxis]
         factor = tf.pow(10.0, gain / 20.0)
         changed = stft.istft(
             frames.spectrum * tf.cast(factor, tf.complex64),
@@ -145,6 +155,37 @@ class Harmonics:
         sums = tf.matmul(weights, levels)
         return sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
 
+    def rates(self, frames: Frames) -> tuple[tf.Tensor, tf.Tensor]:
+        """How fast frames get louder, and which are held: see `decay.rates`."""
+        return decay.rates(*self._course(frames))
+
+    def _decay(self, frames: Frames) -> tf.Tensor:
+        """Mean rates `[batch, pitches]` of the held notes of about each pitch."""
+        rate, held = self.rates(frames)
+        weights = nearness(_midi(frames.pitch_hz)) * held[:, tf.newaxis]
+        sums = tf.linalg.matvec(weights, rate)
+        return sums / (tf.reduce_sum(weights, axis=-1) + _STEADY_FRAMES * _ANY_WEIGHT)
+
+    def _faded(self, frames: Frames, rates: tf.Tensor) -> tf.Tensor:
+        """Gains `[batch, frames]` by which notes fade at rates `[batch, pitches]`."""
+        seconds = decay.seconds_since_onset(*self._course(frames))
+        change = (rates - self._decay(frames))[:, tf.newaxis]
+        rate = _interpolated(change, rows(frames.pitch_hz)[:, tf.newaxis])[:, 0]
+        gain = tf.clip_by_value(rate * seconds, _MOST_FADED_DB, _MOST_RAISED_DB)
+        voices = (1.0 - frames.unpitched)[..., tf.newaxis]
+        share = tf.nn.avg_pool1d(voices, _VOICE_FRAMES, 1, "SAME")[..., 0]
+        return share * gain
+
+    def _course(self, frames: Frames) -> tuple[tf.Tensor | float, ...]:
+        """What functions of `decay` take."""
+        return (
+            frames.power_db[..., 0],
+            _midi(frames.pitch_hz),
+            frames.unpitched,
+            heard(frames) > 0.0,
+            self.framing.hop / self.sample_rate_hz,
+        )
+
     def at_bins(self, means: tf.Tensor, pitch_hz: tf.Tensor) -> tf.Tensor:
         """Means `[batch, pitches, points]` at the bins of frames, by their pitch."""
         places = tf.tile(rows(pitch_hz)[:, tf.newaxis], [1, POINTS, 1])
@@ -155,6 +196,28 @@ class Harmonics:
         )
         places = POINTS_PER_HARMONIC * bins_hz / pitch_hz[..., tf.newaxis]
         return _interpolated(of_frames, tf.cast(places, tf.float32))
+
+
+def joined(levels: tf.Tensor, rates: tf.Tensor) -> tf.Tensor:
+    """What is given to frames, in one tensor.
+
+    Args:
+        levels: At multiples of the pitch, in decibels of the power of their frames,
+            float32 `[batch, pitches, points]`.
+        rates: At which held notes get louder, in decibels a second, float32
+            `[batch, pitches]`.
+
+    Returns:
+        float32 `[batch, Harmonics.size]`.
+    """
+    both = tf.concat([levels, rates[..., tf.newaxis]], axis=2)
+    return tf.reshape(both, [-1, len(PITCHES) * (POINTS + 1)])
+
+
+def parted(measured: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The levels and the rates of what `joined` made one."""
+    both = tf.reshape(measured, [-1, len(PITCHES), POINTS + 1])
+    return both[..., :POINTS], both[..., POINTS]
 
 
 def heard(frames: Frames) -> tf.Tensor:

@@ -2,8 +2,9 @@
 
 No paper's approach: what one can have of an instrument without a network, by the method
 `harmonics` of the VQ-VAE on recordings as they are. A domain's timbre is a table of
-levels, for each pitch, that is fitted to its training clips; another recording's timbre
-is its own means. It is for one voice at a time, hears any source, and has any rate.
+levels, for each pitch, that is fitted to its training clips, and of the mean rates at
+which its held notes fade; another recording's timbre is its own means. It is for one
+voice at a time, hears any source, and has any rate.
 """
 
 import dataclasses
@@ -77,9 +78,12 @@ class HarmonicMeans(translator.Translator):
         self.overlap_samples = self.whole_hops(WINDOW_SECONDS / 12)
         self.reference_samples = self.whole_hops(REFERENCE_SECONDS)
         self.table = Table(len(info.domains))
-        # Frames of each domain that were heard at each pitch.
+        # Of each domain at each pitch: frames that were heard, those of held notes, and
+        # the sum of the rates at which these get louder.
         shape = len(info.domains), len(harmonics.PITCHES)
         self.counts = self.add_state("counts", shape)
+        self.held = self.add_state("held", shape)
+        self.rates = self.add_state("rates", shape)
         self.built = True
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
@@ -105,31 +109,35 @@ class HarmonicMeans(translator.Translator):
             tf.shape(weights)[1], tf.float32
         )
         rows = tf.cast(tf.round(harmonics.rows(content.pitch_hz)), tf.int32)
+        rate, held = self.harmonics.rates(frames)
+        summed = (self.counts, weights), (self.held, held), (self.rates, held * rate)
 
         def update_state() -> None:
-            found = self._counted(batch["domain"], rows, tf.stop_gradient(weights))
-            self.counts.assign_add(replicas.batch_sum(found[tf.newaxis]))
+            for state, of_frames in summed:
+                found = self._summed(batch["domain"], rows, tf.stop_gradient(of_frames))
+                state.assign_add(replicas.batch_sum(found[tf.newaxis]))
 
         terms = {"levels": tf.reduce_mean(share)}
         return [trainable.Objective(tuple(self.parts()), terms, update_state)]
 
-    def _counted(
-        self, domain: tf.Tensor, rows: tf.Tensor, weights: tf.Tensor
+    def _summed(
+        self, domain: tf.Tensor, rows: tf.Tensor, of_frames: tf.Tensor
     ) -> tf.Tensor:
-        """Weights `[batch, frames]` summed by domain and row: `[domains, pitches]`."""
+        """Numbers `[batch, frames]` summed by domain and row: `[domains, pitches]`."""
         domains, pitches = self.counts.shape
         places = domain[:, tf.newaxis] * pitches + rows
-        sums = tf.math.unsorted_segment_sum(weights, places, domains * pitches)
+        sums = tf.math.unsorted_segment_sum(of_frames, places, domains * pitches)
         return tf.reshape(sums, [domains, pitches])
 
     def timbre(self, domain: tf.Tensor) -> tf.Tensor:
         """The tables of domains; pitches that were not heard have those of others."""
-        counts = tf.gather(tf.convert_to_tensor(self.counts), domain)
-        pitches = tf.constant(harmonics.PITCHES[None], tf.float32)
-        weights = harmonics.nearness(pitches) * (counts[:, tf.newaxis] + 1e-6)
-        sums = tf.matmul(weights, self.table(domain))
-        means = sums / tf.reduce_sum(weights, axis=-1, keepdims=True)
-        return tf.reshape(means, [-1, self.harmonics.size])
+        counts, held, rates = (
+            tf.gather(tf.convert_to_tensor(state), domain)
+            for state in (self.counts, self.held, self.rates)
+        )
+        levels = _near(counts, self.table(domain))
+        rate = rates / tf.maximum(held, 1.0)
+        return harmonics.joined(levels, _near(held, rate[..., tf.newaxis])[..., 0])
 
     def timbre_of(self, reference: tf.Tensor) -> tf.Tensor:
         """The means of a reference."""
@@ -146,6 +154,21 @@ class HarmonicMeans(translator.Translator):
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
         """The audio itself: the STFT is inverted exactly."""
         return tf.identity(audio)
+
+
+def _near(counts: tf.Tensor, means: tf.Tensor) -> tf.Tensor:
+    """Means over the pitches about each one, by how often each was counted.
+
+    Args:
+        counts: `[batch, pitches]`.
+        means: Of each pitch, `[batch, pitches, any]`.
+
+    Returns:
+        The shape of `means`.
+    """
+    pitches = tf.constant(harmonics.PITCHES[None], tf.float32)
+    weights = harmonics.nearness(pitches) * (counts[:, tf.newaxis] + 1e-6)
+    return tf.matmul(weights, means) / tf.reduce_sum(weights, axis=-1, keepdims=True)
 
 
 _TRAINING = config.Training(

@@ -18,6 +18,9 @@ from tf_mt.models import optimization
 
 Batch = Mapping[str, tf.Tensor]
 
+# The most clips that a training's log lets hear.
+LOGGED_CLIPS = 3
+
 
 class Objective(NamedTuple):
     """What some parts of a model minimise.

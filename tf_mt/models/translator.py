@@ -15,8 +15,6 @@ TRANSFER = "transfer"
 POOLED_CONTENT = "pooled_content"
 CAPABILITIES = (DOMAINS, TRANSFER, POOLED_CONTENT)
 
-_LOGGED_DOMAINS = 3
-
 
 class Translator(trainable.Trainable):
     """An encoder of content, a source of timbre and a decoder of both to a waveform.
@@ -228,8 +226,8 @@ class Translator(trainable.Trainable):
 
         See `Trainable.sounds`.
         """
-        audio = batch["audio"][0, :_LOGGED_DOMAINS]
-        domain = batch["domain"][0, :_LOGGED_DOMAINS]
+        audio = batch["audio"][0, : trainable.LOGGED_CLIPS]
+        domain = batch["domain"][0, : trainable.LOGGED_CLIPS]
         domains = self.info.domains
         target = (domain + 1) % len(domains)
         if DOMAINS in self.capabilities:

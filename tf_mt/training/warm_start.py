@@ -38,12 +38,12 @@ def parent_of(folder: run.Run, path: Path) -> dict[str, Any]:
         return kept
     with weights.open("rb") as file:
         weights_hash = hashlib.file_digest(file, "sha256").hexdigest()
-    needed = {name: settings[name] for name in ("model", "dataset")}
     return {
         "run": str(path),
         "weights_sha256": weights_hash,
         "approach": run.approach_of(settings),
-        **needed,
+        "model": settings["model"],
+        "dataset": settings["dataset"],
     }
 
 

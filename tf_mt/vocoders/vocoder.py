@@ -11,7 +11,6 @@ from tf_mt.layers import spectrogram, synthesis, vocoder
 from tf_mt.losses import adversarial, reconstruction, spectra
 from tf_mt.models import trainable
 
-_LOGGED_CLIPS = 3
 # Griffin-Lim's, which make the integrated phase agree with all magnitudes.
 ITERATIONS = 4
 
@@ -111,9 +110,9 @@ class Vocoder(trainable.Trainable):
 
     def sounds(self, batch: trainable.Batch) -> dict[str, dict[str, tf.Tensor]]:
         """Clips of the first domains, as they are and resynthesised."""
-        audio = batch["audio"][0, :_LOGGED_CLIPS]
+        audio = batch["audio"][0, : trainable.LOGGED_CLIPS]
         made = self.resynthesise(audio)
-        names = self.info.domains[:_LOGGED_CLIPS]
+        names = self.info.domains[: trainable.LOGGED_CLIPS]
         return {
             name: {"truth": audio[row], "resynthesis": made[row]}
             for row, name in enumerate(names)

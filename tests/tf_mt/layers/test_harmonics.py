@@ -81,6 +81,28 @@ def test_noise_is_given_no_pitch():
     assert crests[1] < 3.0 * crests[0]
 
 
+def fading(decibels_per_second):
+    """A note that begins after a quarter of a second, and the levels of its middle."""
+    time = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ - 0.25
+    fades = 10 ** (decibels_per_second * time / 20) * (time > 0)
+    return tone(250.0, BRIGHT) * fades.astype(np.float32)
+
+
+def rate(audio):
+    """At which a note gets louder, in decibels a second."""
+    early, late = (audio[0, round(s * RATE_HZ) :][:4000] for s in (0.5, 1.25))
+    return 10 * np.log10(np.mean(late**2) / np.mean(early**2)) / 0.75
+
+
+def test_notes_fade_as_those_of_another_recording():
+    steady, plucked = fading(0.0), fading(-20.0)
+    assert rate(given(steady, plucked)) == pytest.approx(-20.0, abs=3.0)
+    # Nothing is raised by more than 15 dB.
+    assert rate(given(plucked, steady)) == pytest.approx(-9.0, abs=4.0)
+    for own in (steady, plucked):
+        assert rate(given(own, own)) == pytest.approx(rate(own), abs=2.0)
+
+
 def test_silence_and_short_clips_are_finite():
     silence, short = np.zeros((1, 5000), np.float32), tone(300.0, DULL)[:, :100]
     for audio, reference in ((silence, short), (short, silence)):

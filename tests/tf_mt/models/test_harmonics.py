@@ -67,7 +67,7 @@ def test_a_tone_is_given_the_harmonics_of_a_domain(model, domain, other):
 
 
 def test_pitches_that_were_not_heard_have_the_table_of_others(model):
-    table = model.timbre(tf.constant([1])).numpy().reshape(len(layer.PITCHES), -1)
+    table = layer.parted(model.timbre(tf.constant([1])))[0][0].numpy()
     heard = model.counts[1].numpy() > 0
     assert 5 < heard.sum() < 20
     first = layer.POINTS_PER_HARMONIC * np.arange(1, 5)
@@ -78,9 +78,10 @@ def test_pitches_that_were_not_heard_have_the_table_of_others(model):
 
 def test_a_reference_of_the_domain_has_about_its_table(model):
     reference = tone(233.0, DECIBELS[1], 24_000)[np.newaxis]
-    own = model.reference_timbre(tf.constant(reference)).numpy().reshape(-1)
-    known = model.timbre(tf.constant([1])).numpy().reshape(-1)
+    own = model.reference_timbre(tf.constant(reference))
+    known = model.timbre(tf.constant([1]))
     row = 58 - layer.PITCHES[0]
-    places = row * layer.POINTS + layer.POINTS_PER_HARMONIC * np.arange(1, 5)
-    own, known = (x[places] - x[places[0]] for x in (own, known))
+    places = layer.POINTS_PER_HARMONIC * np.arange(1, 5)
+    own, known = (layer.parted(x)[0][0].numpy()[row, places] for x in (own, known))
+    own, known = (x - x[0] for x in (own, known))
     np.testing.assert_allclose(own, known, atol=4.0)
