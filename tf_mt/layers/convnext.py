@@ -30,7 +30,14 @@ class ConvNextBlock(keras.layers.Layer):
             initializer=keras.initializers.Constant(scale),
         )
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Changes `[batch, frames, channels]`; keeps its shape."""
-        changed = self.narrow(self.wide(self.norm(self.convolution(x))))
-        return x + self.scale * changed
+    def call(self, x: tf.Tensor, shift: tf.Tensor | None = None) -> tf.Tensor:
+        """Changes `[batch, frames, channels]`; keeps its shape.
+
+        Args:
+            x: What comes in.
+            shift: Is added to what the dense layers see; of a shape that fits.
+        """
+        normed = self.norm(self.convolution(x))
+        if shift is not None:
+            normed += shift
+        return x + self.scale * self.narrow(self.wide(normed))

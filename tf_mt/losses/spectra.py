@@ -23,15 +23,18 @@ def convergence(estimate: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(errors / norms)
 
 
-def log_distance(estimate: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference of logarithms (equation 5), of at least `FLOOR`.
+def log_distance(
+    estimate: tf.Tensor, truth: tf.Tensor, floor: float = FLOOR
+) -> tf.Tensor:
+    """Mean absolute difference of logarithms (equation 5).
 
     Args:
         estimate: Magnitudes, float32 of any shape.
         truth: Those that they should be, of the same shape.
+        floor: Magnitudes below count as equal.
 
     Returns:
         A scalar, in nepers.
     """
-    low, high = (tf.math.log(tf.maximum(x, FLOOR)) for x in (estimate, truth))
+    low, high = (tf.math.log(tf.maximum(x, floor)) for x in (estimate, truth))
     return tf.reduce_mean(tf.abs(low - high))

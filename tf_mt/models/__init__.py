@@ -7,7 +7,7 @@ from tf_mt import config, keras_settings, names
 # Before the models, whose layers are laid out for these settings.
 keras_settings.check()
 
-from tf_mt.models import cpc, harmonics, translator, umt  # noqa: E402
+from tf_mt.models import cpc, gains, harmonics, translator, umt  # noqa: E402
 from tf_mt.models.cyclegan import configuration as cyclegan_configuration  # noqa: E402
 from tf_mt.models.cyclegan import model as cyclegan_model  # noqa: E402
 from tf_mt.models.lord import amortised as lord_amortised  # noqa: E402
@@ -42,6 +42,7 @@ APPROACHES = {
         cyclegan_model.CycleGan,
         cyclegan_configuration.PRESETS,
     ),
+    "gains": Approach(gains.Config, gains.Gains, gains.PRESETS),
     "harmonics": Approach(harmonics.Config, harmonics.HarmonicMeans, harmonics.PRESETS),
     "lord": Approach(
         lord_configuration.Config, lord_model.Lord, lord_configuration.PRESETS
