@@ -15,6 +15,8 @@ class GainNetwork(keras.layers.Layer):
 
     ConvNeXt blocks at frame rate, as in Vocos (Siuzdak 2023, section 3.2); each adds a
     vector of the domain to what its dense layers see. An untrained one changes little.
+    The highest bin, at half the sample rate, has the gain of the one below: an even
+    number of bins is faster.
 
     Args:
         bins: Of the spectrum.
@@ -47,7 +49,7 @@ class GainNetwork(keras.layers.Layer):
         ]
         self.last_norm = keras.layers.LayerNormalization(epsilon=1e-6)
         nearly_zeros = keras.initializers.RandomNormal(stddev=1e-3)
-        self.last = keras.layers.Dense(bins, kernel_initializer=nearly_zeros)
+        self.last = keras.layers.Dense(bins - 1, kernel_initializer=nearly_zeros)
 
     def call(self, log_magnitude: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
         """Gains of spectra.
@@ -59,7 +61,8 @@ class GainNetwork(keras.layers.Layer):
         Returns:
             Natural logarithms of gains, float32 `[batch, frames, bins]`.
         """
-        x = self.first_norm(self.first(_INPUT_SCALE * log_magnitude))
+        x = self.first_norm(self.first(_INPUT_SCALE * log_magnitude[..., :-1]))
         for block, of_domain in zip(self.blocks, self.of_domains, strict=True):
             x = block(x, of_domain(domain)[:, tf.newaxis])
-        return tf.cast(self.last(self.last_norm(x)), tf.float32)
+        gain = tf.cast(self.last(self.last_norm(x)), tf.float32)
+        return tf.concat([gain, gain[..., -1:]], axis=-1)

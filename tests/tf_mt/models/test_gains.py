@@ -82,6 +82,6 @@ def test_silence_and_short_clips_are_finite(trained):
 def test_parameters_are_those_of_the_layers():
     model = models.approach("gains").model(models.preset("gains", "small").model, INFO)
     block = 7 * 256 + 256 + 512 + 256 * 768 + 768 + 768 * 256 + 256 + 256
-    ends = 3 * 1025 * 256 + 256 + 512 + 512 + 256 * 1025 + 1025
+    ends = 3 * 1024 * 256 + 256 + 512 + 512 + 256 * 1024 + 1024
     found = sum(int(np.prod(v.shape)) for v in model.part_variables("network"))
     assert found == ends + 6 * (block + 2 * 256)
