@@ -15,8 +15,7 @@ class GainNetwork(keras.layers.Layer):
 
     ConvNeXt blocks at frame rate, as in Vocos (Siuzdak 2023, section 3.2); each adds a
     vector of the domain to what its dense layers see. An untrained one changes little.
-    The highest bin, at half the sample rate, has the gain of the one below: an even
-    number of bins is faster.
+    The highest bin, at half the sample rate, has the gain of the one below.
 
     Args:
         bins: Of the spectrum.
@@ -61,6 +60,8 @@ class GainNetwork(keras.layers.Layer):
         Returns:
             Natural logarithms of gains, float32 `[batch, frames, bins]`.
         """
+        # Of an even number of bins, which is faster; and oneDNN's convolution of 2049
+        # channels in bfloat16 reads what nobody wrote (TensorFlow 2.21).
         x = self.first_norm(self.first(_INPUT_SCALE * log_magnitude[..., :-1]))
         for block, of_domain in zip(self.blocks, self.of_domains, strict=True):
             x = block(x, of_domain(domain)[:, tf.newaxis])
