@@ -13,8 +13,9 @@ MOSTLY_SILENT = 0.5
 CLIPS_A_LOT = 0.001
 MUCH_LESS = 0.1
 
-# The longest clip that a preset trains on.
+# The longest clip that a preset trains on, and the longest of those for 32 kHz.
 CLIP_SAMPLES = 32768
+CLIP_SAMPLES_32KHZ = 65536
 _CLIPPED_SPLITS = ("train", "validation")
 
 _HEADER = (
@@ -141,14 +142,15 @@ def _of_sound(name: str, figures: survey.Figures) -> Iterator[str]:
 def _of_length(
     name: str, figures: Mapping[str, survey.Figures], sample_rate_hz: int
 ) -> Iterator[str]:
+    clip_samples = CLIP_SAMPLES if sample_rate_hz < 32_000 else CLIP_SAMPLES_32KHZ
     told = [
         f"{figures[split].longest_samples / sample_rate_hz:.2f} s in {split}"
         for split in _CLIPPED_SPLITS
-        if split in figures and figures[split].longest_samples < CLIP_SAMPLES
+        if split in figures and figures[split].longest_samples < clip_samples
     ]
     if told:
         yield (
-            f"{name} is too short for a clip of {CLIP_SAMPLES / sample_rate_hz:.2f} s, "
+            f"{name} is too short for a clip of {clip_samples / sample_rate_hz:.2f} s, "
             f"the longest that a preset takes: its longest stretch is "
             f"{' and '.join(told)}."
         )
