@@ -1,9 +1,9 @@
 """How fast held notes fade, of one voice at a time, by the frames of a recording.
 
 Plucked and struck strings fade; what is bowed or blown is as loud as its player likes.
-Frames have a power in decibels, a pitch as a MIDI number, and a share that is 0 where
-they have that pitch and 1 where they have none or several: float32 `[batch, frames]`.
 """
+
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -19,6 +19,25 @@ _PITCHED = 0.5
 _DOUBLINGS = 12
 
 
+class Course(NamedTuple):
+    """What frames of recordings have.
+
+    Attributes:
+        power_db: Float32 `[batch, frames]`.
+        midi: Their pitch as a MIDI number, float32 `[batch, frames]`.
+        unpitched: 0 where a frame has that pitch, 1 where it has none or several,
+            float32 `[batch, frames]`.
+        audible: Whether a frame is loud enough to count, bool `[batch, frames]`.
+        hop_seconds: From one frame to the next.
+    """
+
+    power_db: tf.Tensor
+    midi: tf.Tensor
+    unpitched: tf.Tensor
+    audible: tf.Tensor
+    hop_seconds: float
+
+
 def reach(hop_seconds: float) -> int:
     """Frames on either side of one that tell what happens in it.
 
@@ -28,26 +47,17 @@ def reach(hop_seconds: float) -> int:
     return max(1, round(_REACH_SECONDS / hop_seconds))
 
 
-def rates(
-    power_db: tf.Tensor,
-    midi: tf.Tensor,
-    unpitched: tf.Tensor,
-    audible: tf.Tensor,
-    hop_seconds: float,
-) -> tuple[tf.Tensor, tf.Tensor]:
+def rates(course: Course) -> tuple[tf.Tensor, tf.Tensor]:
     """How fast frames get louder, and which are in the middle of a held note.
 
     Args:
-        power_db: See the top of the file.
-        midi: See there.
-        unpitched: See there.
-        audible: Whether a frame is loud enough to count.
-        hop_seconds: From one frame to the next.
+        course: The frames.
 
     Returns:
         Decibels a second, negative where a note fades, and 1 for frames that are held,
         else 0: float32 `[batch, frames]` both.
     """
+    power_db, midi, unpitched, audible, hop_seconds = course
     count = reach(hop_seconds)
     before, after = (_moved(power_db, step) for step in (count, -count))
     rate = (after - before) / (2.0 * count * hop_seconds)
@@ -61,25 +71,16 @@ def rates(
     return rate, tf.cast(held & inside, tf.float32)
 
 
-def seconds_since_onset(
-    power_db: tf.Tensor,
-    midi: tf.Tensor,
-    unpitched: tf.Tensor,
-    audible: tf.Tensor,
-    hop_seconds: float,
-) -> tf.Tensor:
+def seconds_since_onset(course: Course) -> tf.Tensor:
     """For how long the note of each frame has lasted.
 
     Args:
-        power_db: See the top of the file.
-        midi: See there.
-        unpitched: See there.
-        audible: Whether a frame is loud enough to count.
-        hop_seconds: From one frame to the next.
+        course: The frames.
 
     Returns:
         Seconds, float32 `[batch, frames]`; 0 before the first onset.
     """
+    power_db, midi, unpitched, audible, hop_seconds = course
     count = reach(hop_seconds)
     earlier = [_moved(power_db, step) for step in range(1, count + 1)]
     rises = power_db - tf.reduce_min(earlier, axis=0) > _ONSET_DB

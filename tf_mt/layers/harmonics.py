@@ -157,7 +157,7 @@ class Harmonics:
 
     def rates(self, frames: Frames) -> tuple[tf.Tensor, tf.Tensor]:
         """How fast frames get louder, and which are held: see `decay.rates`."""
-        return decay.rates(*self._course(frames))
+        return decay.rates(self._course(frames))
 
     def _decay(self, frames: Frames) -> tf.Tensor:
         """Mean rates `[batch, pitches]` of the held notes of about each pitch."""
@@ -168,7 +168,7 @@ class Harmonics:
 
     def _faded(self, frames: Frames, rates: tf.Tensor) -> tf.Tensor:
         """Gains `[batch, frames]` by which notes fade at rates `[batch, pitches]`."""
-        seconds = decay.seconds_since_onset(*self._course(frames))
+        seconds = decay.seconds_since_onset(self._course(frames))
         change = (rates - self._decay(frames))[:, tf.newaxis]
         rate = _interpolated(change, rows(frames.pitch_hz)[:, tf.newaxis])[:, 0]
         gain = tf.clip_by_value(rate * seconds, _MOST_FADED_DB, _MOST_RAISED_DB)
@@ -176,9 +176,8 @@ class Harmonics:
         share = tf.nn.avg_pool1d(voices, _VOICE_FRAMES, 1, "SAME")[..., 0]
         return share * gain
 
-    def _course(self, frames: Frames) -> tuple[tf.Tensor | float, ...]:
-        """What functions of `decay` take."""
-        return (
+    def _course(self, frames: Frames) -> decay.Course:
+        return decay.Course(
             frames.power_db[..., 0],
             _midi(frames.pitch_hz),
             frames.unpitched,

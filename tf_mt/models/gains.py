@@ -66,8 +66,7 @@ class Gains(translator.Translator):
         self.clip_samples = hparams.clip_frames * hparams.hop
         self.window_samples = self.whole_hops(WINDOW_SECONDS)
         self.overlap_samples = self.whole_hops(WINDOW_SECONDS / 8)
-        self.framing = stft.Framing(hparams.n_fft, hparams.hop, hparams.n_fft)
-        # The bands that the term `mel` is of.
+        # Its bands are those that the term `mel` is of.
         self.front = spectrogram.LogMel(
             info.sample_rate_hz,
             hparams.n_fft,
@@ -76,14 +75,15 @@ class Gains(translator.Translator):
             _LOWEST_BAND_HZ,
         )
         self.network = gains.GainNetwork(
-            self.framing.bins,
+            self.front.framing.bins,
             len(info.domains),
             hparams.channels,
             hparams.blocks,
             hparams.expansion,
             hparams.kernel,
         )
-        self.network(tf.zeros([1, 1, self.framing.bins]), tf.zeros([1], tf.int32))
+        bins = tf.zeros([1, 1, self.front.framing.bins])
+        self.network(bins, tf.zeros([1], tf.int32))
         self.built = True
 
     def parts(self) -> dict[str, Sequence[keras.Layer]]:
@@ -132,7 +132,7 @@ class Gains(translator.Translator):
         padded = tf.pad(content, [[0, 0], [0, -samples % self.hop_samples]])
         spectrum = self._spectrum(padded)
         gain = tf.cast(self._gain(tf.abs(spectrum), timbre), tf.complex64)
-        changed = stft.istft(spectrum * gain, self.framing.n_fft, self.framing.hop)
+        changed = stft.istft(spectrum * gain, self.hparams.n_fft, self.hparams.hop)
         return changed[:, :samples]
 
     def round_trip(self, audio: tf.Tensor) -> tf.Tensor:
@@ -140,7 +140,7 @@ class Gains(translator.Translator):
         return tf.identity(audio)
 
     def _spectrum(self, audio: tf.Tensor) -> tf.Tensor:
-        return stft.stft(audio, self.framing.n_fft, self.framing.hop)
+        return stft.stft(audio, self.hparams.n_fft, self.hparams.hop)
 
     def _gain(self, magnitude: tf.Tensor, domain: tf.Tensor) -> tf.Tensor:
         log_magnitude = tf.math.log(tf.maximum(magnitude, _FLOOR))

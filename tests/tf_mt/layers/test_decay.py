@@ -13,21 +13,21 @@ REACH = decay.reach(HOP_SECONDS)
 
 
 def frames(power_db=0.0, midi=60.0, unpitched=0.0, audible=True):
-    """What the functions take, of one recording."""
+    """Those of one recording."""
     numbers = (np.broadcast_to(x, FRAMES)[np.newaxis] for x in (power_db, midi))
     power_db, midi = (tf.constant(x, tf.float32) for x in numbers)
     unpitched = tf.constant(np.broadcast_to(unpitched, FRAMES)[np.newaxis], tf.float32)
     audible = tf.constant(np.broadcast_to(audible, FRAMES)[np.newaxis])
-    return power_db, midi, unpitched, audible, HOP_SECONDS
+    return decay.Course(power_db, midi, unpitched, audible, HOP_SECONDS)
 
 
 def rates(**given):
-    rate, held = decay.rates(*frames(**given))
+    rate, held = decay.rates(frames(**given))
     return rate[0].numpy(), held[0].numpy() > 0
 
 
 def since(**given):
-    return decay.seconds_since_onset(*frames(**given))[0].numpy()
+    return decay.seconds_since_onset(frames(**given))[0].numpy()
 
 
 @pytest.mark.parametrize("decibels_per_second", [-40.0, -3.0, 0.0, 10.0])
@@ -50,11 +50,11 @@ def test_what_is_not_held_does_not_count():
 
 
 def test_too_few_frames_hold_nothing():
-    few = [x[:, :REACH] for x in frames()[:4]]
-    rate, held = decay.rates(*few, HOP_SECONDS)
+    few = decay.Course(*(x[:, :REACH] for x in frames()[:4]), HOP_SECONDS)
+    rate, held = decay.rates(few)
     assert rate.shape == held.shape == (1, REACH)
     assert not np.any(held)
-    assert not np.any(decay.seconds_since_onset(*few, HOP_SECONDS))
+    assert not np.any(decay.seconds_since_onset(few))
 
 
 def test_a_note_begins_where_it_gets_louder():
